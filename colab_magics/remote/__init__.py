@@ -1,0 +1,1 @@
+"""Asking a notebook for something from outside: the command line and the demo."""

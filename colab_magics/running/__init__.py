@@ -1,0 +1,1 @@
+"""Doing work in the kernel: running cells, and sending output where it belongs."""

@@ -1,0 +1,79 @@
+"""Which values can be set, what are they unless set, and who wins?
+
+An argument wins over the environment (``COLAB_MAGICS_<NAME>``), which wins over the default here.
+Durations are seconds as float, sizes are bytes as int, everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from colab_magics.errors import BadValue
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, with its default."""
+
+    drive_url: str = ""
+    """Address of another Drive endpoint, such as an emulator's; empty: Google's."""
+    emulator_root: str = ""
+    """Folder of the embedded Drive's files; empty: this user's data folder."""
+    credentials_dir: str = ""
+    """Folder of saved credentials; empty: this user's configuration folder."""
+    poll_active_seconds: float = 1.0
+    """Seconds between looks at a Drive that changed within the last minute."""
+    poll_idle_seconds: float = 15.0
+    """Seconds between looks at a Drive where nothing happens; reached step by step."""
+    poll_max_seconds: float = 60.0
+    """Most seconds between looks while Drive asks to slow down."""
+    relist_seconds: float = 300.0
+    """Seconds between full listings, since Drive's change log can be late."""
+    scan_seconds: float = 2.0
+    """Seconds between scans of places that report no changes themselves."""
+    debounce_seconds: float = 0.5
+    """Seconds a changed file must be still before its cell runs."""
+    retry_attempts: int = 6
+    """Most tries of one call of Drive."""
+    retry_seconds: float = 90.0
+    """Most seconds spent on the tries of one call of Drive."""
+    retry_first_seconds: float = 0.5
+    """Longest wait before the second try; doubles from there."""
+    retry_wait_seconds: float = 32.0
+    """Longest wait between two tries."""
+    timeout_seconds: float = 60.0
+    """Seconds without a byte after which a connection counts as dead."""
+    chunk_bytes: int = 8 * 1024 * 1024
+    """Bytes of one part of a download or of a resumable upload."""
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+        """Settings from arguments, then the environment, then the defaults.
+
+        Raises:
+            BadValue: an environment variable has a value of the wrong kind.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            name = f"COLAB_MAGICS_{field.name.upper()}"
+            if given.get(field.name) is not None:
+                values[field.name] = given[field.name]
+            elif environ.get(name):
+                values[field.name] = _read(name, environ[name], type(field.default))
+        return cls(**values)
+
+
+def _read(name: str, text: str, kind: type) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        raise BadValue(
+            f"{name}={text!r} is not {'a number' if kind is not str else 'text'}"
+        ) from None
+    if kind is not str and not value > 0:
+        raise BadValue(f"{name}={text!r} must be more than 0")
+    return value
