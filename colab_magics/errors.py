@@ -18,7 +18,8 @@ ColabMagicsError
     ├── DriveFull                               no storage left
     ├── DriveForbidden    (PermissionError)     this account may not do that
     ├── DriveConflict     (FileExistsError)     that id is taken, or the file has changed since
-    └── TransferDamaged                         bytes arrived that are not the file's bytes
+    ├── TransferDamaged                         bytes arrived that are not the file's bytes
+    └── TokenRejected                           a place in Drive's change log that is not known
 """
 
 from __future__ import annotations
@@ -134,3 +135,7 @@ class DriveConflict(DriveError, FileExistsError):
 
 class TransferDamaged(DriveError):
     """The bytes that arrived are not the file's bytes."""
+
+
+class TokenRejected(DriveError):
+    """Drive does not know that place in its change log; list everything and start anew."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from colab_magics.errors import BadValue
@@ -65,6 +66,14 @@ class Settings:
             elif environ.get(name):
                 values[field.name] = _read(name, environ[name], type(field.default))
         return cls(**values)
+
+    def emulator_folder(self) -> Path:
+        """Where the embedded Drive keeps its files."""
+        if self.emulator_root:
+            return Path(self.emulator_root).expanduser()
+        import platformdirs
+
+        return Path(platformdirs.user_data_dir("colab_magics")) / "emulator"
 
 
 def _read(name: str, text: str, kind: type) -> Any:

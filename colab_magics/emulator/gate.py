@@ -1,0 +1,287 @@
+"""What happens to a request before and after its handler: who may ask, faults, quota, log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import socket
+import struct
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from . import control, routes
+from .errors import DriveError, staged, unauthorized
+from .faults import Fault
+from .meter import LogEntry, without_secrets
+from .service import Call, Handler, Service, json_answer
+from .shaping import Shaped
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+# Programs that reach the emulator through a proxy keep the names of Google's hosts.
+_GOOGLE = re.compile(r"(?:[a-z0-9-]+\.)*googleapis\.com")
+_MOST_DRAINED = 256 << 20
+
+
+class Gate:
+    """The ASGI application: every request goes through here."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        from starlette.requests import Request
+
+        if scope["type"] != "http":
+            return
+        body = _Body(receive)
+        request = Request(scope, body)
+        path = scope["path"]
+        direct = path == "/" or path == "/favicon.ico" or path.startswith("/emulator/")
+        try:
+            _check_origin(request, direct)
+            if direct:
+                await self._direct(scope, request, body, send)
+            else:
+                await _Exchange(self._service, scope, request, body, send).run()
+        except DriveError as error:
+            await body.drain()
+            await _send_error(error, scope, body, _dated(send))
+
+    async def _direct(self, scope: Scope, request: Request, body: _Body, send: Send) -> None:
+        """Answer the page and the controls, and the Drive itself below `/emulator`."""
+        call = Call(self._service, request, direct=True)
+        path = scope["path"]
+        handler: Handler
+        handler, call.names = control.find(scope["method"], path)
+        if handler is routes.unknown:
+            query = scope["query_string"].decode("latin-1")
+            path = path.removeprefix("/emulator")
+            handler, call.names, _ = routes.find(scope["method"], path, query)
+        try:
+            answer = await _answered(handler, call)
+        except _Gone:
+            return
+        await body.drain()
+        await answer(scope, body, _dated(send))
+
+
+class _Gone(Exception):
+    """The client went away before its request was complete."""
+
+
+async def _answered(handler: Handler, call: Call) -> ASGIApp:
+    """Run a handler; anything but a refusal of Drive's becomes its internal error."""
+    from starlette.requests import ClientDisconnect
+
+    try:
+        return await handler(call)
+    except DriveError:
+        raise
+    except ClientDisconnect:
+        raise _Gone from None
+    except Exception:
+        logger.exception("the emulator failed at %s %s", call.request.method, call.request.url.path)
+        raise staged(500, "internalError") from None
+
+
+def _check_origin(request: Request, direct: bool) -> None:
+    """Refuse pages of other origins and names that were bent to point at this machine."""
+    host = request.headers.get("host", "")
+    name = urlsplit(f"//{host}").hostname or ""
+    if name not in _LOOPBACK and (direct or not _GOOGLE.fullmatch(name)):
+        raise DriveError(403, "forbidden", "This host name is not one of the emulator's.")
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise DriveError(403, "forbidden", "Pages of another origin may not use the emulator.")
+    if request.headers.get("sec-fetch-site") == "cross-site" and request.url.path != "/":
+        raise DriveError(403, "forbidden", "Pages of another site may not use the emulator.")
+
+
+class _Body:
+    """The receiving side of a request, which can be read to its end before an answer."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.complete = False
+        self.gone = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.gone = True
+        elif not message.get("more_body", False):
+            self.complete = True
+        return message
+
+    async def drain(self) -> None:
+        """Read what was not read: a client that still sends would not see an early answer."""
+        seen = 0
+        while not self.complete and not self.gone and seen < _MOST_DRAINED:
+            seen += len((await self()).get("body", b""))
+
+
+class _Exchange:
+    """One metered request: faults, credentials, quota, the handler, and the line in the log."""
+
+    def __init__(
+        self, service: Service, scope: Scope, request: Request, body: _Body, send: Send
+    ) -> None:
+        self._service = service
+        self._scope = scope
+        self._request = request
+        self._body = body
+        self._send = send
+        self._call = Call(service, request)
+        self._query = scope["query_string"].decode("latin-1")
+        self._faults: list[Fault] = []
+
+    async def run(self) -> None:
+        """Answer the request."""
+        await self._override()
+        method, path = self._scope["method"], self._scope["path"]
+        self._faults = self._service.faults.match(method, path, self._query)
+        for fault in self._faults:
+            if fault.latency:
+                await asyncio.sleep(fault.latency)
+        if any(fault.cut == "before" for fault in self._faults):
+            self._note(0, "cut")
+            await _reset(self._scope)
+            return
+        try:
+            answer = await self._answer(method, path)
+        except _Gone:
+            self._note(0, "disconnected")
+            return
+        await self._body.drain()
+        if any(fault.cut == "after" for fault in self._faults):
+            await answer(self._scope, self._body, _nowhere)
+            self._note(0, "cut")
+            await _reset(self._scope)
+            return
+        zipped = _wants_gzip(self._request)
+        shaped = Shaped(_dated(self._send), self._faults, self._scope, zipped, self._note)
+        await answer(self._scope, self._body, shaped)
+
+    async def _override(self) -> None:
+        """Follow `X-HTTP-Method-Override`, with which clients send long queries as a body."""
+        wanted = self._request.headers.get("x-http-method-override", "").upper()
+        if self._scope["method"] != "POST" or not wanted:
+            return
+        self._scope["method"] = wanted
+        kind = self._request.headers.get("content-type", "")
+        if kind.startswith("application/x-www-form-urlencoded"):
+            raw = b"".join([chunk async for chunk in self._request.stream()])
+            self._scope["query_string"] = b"&".join(filter(None, [self._query.encode(), raw]))
+            self._query = self._scope["query_string"].decode("latin-1")
+            from starlette.requests import Request
+
+            self._request = self._call.request = Request(self._scope, self._body)
+
+    async def _answer(self, method: str, path: str) -> ASGIApp:
+        fault = next((one for one in self._faults if one.status or one.body is not None), None)
+        if fault and not fault.effect:
+            return self._staged(fault)
+        handler, names, units = routes.find(method, path, self._query)
+        try:
+            self._check_token(path)
+            if not self._service.quota.take(units):
+                raise staged(403, "userRateLimitExceeded")
+            self._call.names, self._call.units = names, units
+            self._call.empty_page = any(one.empty for one in self._faults)
+            self._call.ignore_range = any(one.ignore_range for one in self._faults)
+            answer = await _answered(handler, self._call)
+        except DriveError as error:
+            answer = _error_answer(error)
+        if fault:
+            await answer(self._scope, self._body, _nowhere)
+            return self._staged(fault)
+        return answer
+
+    def _staged(self, fault: Fault) -> ASGIApp:
+        if fault.body is not None:
+            from starlette.responses import HTMLResponse
+
+            return HTMLResponse(fault.body, fault.status or 200)
+        error = staged(fault.status or 500, fault.reason)
+        if fault.retry_after is not None:
+            error.headers = error.headers | {"Retry-After": f"{fault.retry_after:g}"}
+        return _error_answer(error)
+
+    def _check_token(self, path: str) -> None:
+        if path in ("/token", "/revoke"):
+            return
+        kind, _, token = self._request.headers.get("authorization", "").partition(" ")
+        bearer = token.strip() if kind.lower() == "bearer" else ""
+        bearer = bearer or self._call.param("access_token")
+        if not self._service.tokens.accepts(bearer, strict=self._service.require_auth):
+            raise unauthorized()
+
+    def _note(self, status: int, reason: str) -> None:
+        entry = LogEntry(
+            method=self._scope["method"],
+            path=self._scope["path"],
+            query=without_secrets(self._query),
+            status=status,
+            reason=reason,
+            units=self._call.units,
+            user_agent=self._request.headers.get("user-agent", ""),
+            time=time.time(),
+            effect=self._call.effect,
+        )
+        self._service.log.note(entry)
+
+
+def _error_answer(error: DriveError) -> ASGIApp:
+    # The log reads the reason from this header, which is then taken off.
+    headers = {"X-Emulator-Reason": error.reason} | error.headers
+    return json_answer(error.body(), error.status, headers)
+
+
+async def _send_error(error: DriveError, scope: Scope, receive: Receive, send: Send) -> None:
+    await json_answer(error.body(), error.status, error.headers)(scope, receive, send)
+
+
+async def _nowhere(message: Message) -> None:
+    """Take an answer that nobody is to see."""
+
+
+def _wants_gzip(request: Request) -> bool:
+    """Say whether the client asked for gzip in the two ways that Google wants both of."""
+    accepted = request.headers.get("accept-encoding", "")
+    return "gzip" in accepted and "gzip" in request.headers.get("user-agent", "")
+
+
+def _dated(send: Send) -> Send:
+    """Add the server's clock to an answer; clients measure leases with it."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            now = formatdate(time.time(), usegmt=True).encode()
+            extra = [(b"date", now), (b"server", b"colab_magics emulator")]
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await send(message)
+
+    return dated
+
+
+async def _reset(scope: Scope) -> None:
+    """Cut the connection as a dying network does: with a reset, not with an end."""
+    transport: Any = scope.get("state", {}).get("transport")
+    if transport is None:
+        return
+    plug = transport.get_extra_info("socket")
+    if plug is not None:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    # Let the server notice, or it would try to answer for us.
+    await asyncio.sleep(0)

@@ -1,0 +1,127 @@
+"""Which page of which files does `files.list` answer?"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from typing import Any
+
+from .errors import DriveError, invalid, not_found
+from .files import Store
+from .query import parse, refuse_order
+from .resource import resource
+from .values import FOLDER, now_ms
+
+_ORDERS = {
+    "createdTime": "created_ms",
+    # The guide sorts by the folder's id; every client uses it to get folders first.
+    "folder": f"(mime != '{FOLDER}')",
+    "modifiedByMeTime": "modified_ms",
+    "modifiedTime": "modified_ms",
+    "name": "name_key",
+    "name_natural": "natural_key(name_key)",
+    "quotaBytesUsed": "coalesce(size, 0)",
+    "recency": "max(created_ms, modified_ms, viewed_ms)",
+    "sharedWithMeTime": "0",
+    "starred": "starred",
+    "viewedByMeTime": "viewed_ms",
+}
+_ORDER = re.compile(r"\s*(\w+)(?:\s+(desc))?\s*")
+# A stamp in front of the page token, so that a token of something else is refused.
+_STAMP = "~!!~"
+
+# The view of an index that lags: for each file the oldest state that is not yet overtaken.
+_STALE_VIEW = """(
+    SELECT * FROM files WHERE id NOT IN (SELECT id FROM temp.stale WHERE until_ms > {now})
+    UNION ALL
+    SELECT {columns} FROM temp.stale AS old WHERE until_ms > {now} AND existed AND rowid =
+        (SELECT min(rowid) FROM temp.stale WHERE id = old.id AND until_ms > {now})
+)"""
+
+
+def page(
+    store: Store, *, q: str, order: str, size: int, token: str | None, fresh: bool = False
+) -> dict[str, Any]:
+    """Return one page of a FileList.
+
+    Args:
+        store: Whose files.
+        q: The search.
+        order: The value of `orderBy`.
+        size: The most files on the page.
+        token: The token that the page before gave, if there was one.
+        fresh: Look past the lag of the search index.
+    """
+    search = parse(q, store.root_id)
+    if order.strip():
+        refuse_order(search)
+    stamp = hashlib.sha256(f"{q}\0{order}".encode()).hexdigest()[:16]
+    skip = _open_token(token, stamp)
+    for parent in search.parents:
+        if not store.database.one("SELECT 1 FROM files WHERE id = ?", (parent,)):
+            # The real message has no id before its full stop.
+            raise not_found("")
+    source = "files" if fresh else _source(store)
+    rows = store.database.all(
+        f"SELECT * FROM {source} WHERE parent IS NOT NULL AND {search.sql}"
+        f" ORDER BY {_order_sql(order)} LIMIT ? OFFSET ?",
+        (*search.values, size + 1, skip),
+    )
+    answer: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
+    if len(rows) > size:
+        answer["nextPageToken"] = _token(skip + size, stamp)
+    answer["files"] = [resource(row) for row in rows[:size]]
+    return answer
+
+
+def _source(store: Store) -> str:
+    now = now_ms()
+    with store.database.write() as db:
+        db.execute("DELETE FROM temp.stale WHERE until_ms <= ?", (now,))
+        if not db.execute("SELECT 1 FROM temp.stale LIMIT 1").fetchone():
+            return "files"
+        columns = ", ".join(row["name"] for row in db.execute("PRAGMA table_info(files)"))
+    return _STALE_VIEW.format(now=now, columns=columns)
+
+
+def _order_sql(order: str) -> str:
+    parts = []
+    for one in order.split(",") if order.strip() else []:
+        found = _ORDER.fullmatch(one)
+        if not found or found[1] not in _ORDERS:
+            raise invalid("orderBy")
+        parts.append(f"{_ORDERS[found[1]]} {(found[2] or 'asc').upper()}")
+    return ", ".join([*(parts or ["modified_ms DESC"]), "id"])
+
+
+def _token(skip: int, stamp: str) -> str:
+    raw = json.dumps({"skip": skip, "of": stamp}, separators=(",", ":")).encode()
+    return _STAMP + base64.urlsafe_b64encode(raw).decode()
+
+
+def _open_token(token: str | None, stamp: str) -> int:
+    if not token:
+        return 0
+    try:
+        if not token.startswith(_STAMP):
+            raise ValueError(token)
+        found = json.loads(base64.b64decode(token.removeprefix(_STAMP), b"-_", validate=True))
+        if found["of"] != stamp:
+            raise ValueError(token)
+        return max(0, int(found["skip"]))
+    except (ValueError, KeyError, TypeError):
+        raise invalid("pageToken") from None
+
+
+def page_size(text: str | None) -> int:
+    """Return the size of a page: 1 to 1000, and a larger one counts as 1000."""
+    if not text:
+        return 100
+    if not re.fullmatch(r"-?\d{1,10}", text):
+        raise invalid("pageSize", f"Invalid value '{text}'.")
+    if int(text) < 1:
+        message = f"Invalid value '{text}'. Values must be within the range: [1, 1000]"
+        raise DriveError(400, "invalidParameter", message, location="pageSize")
+    return min(int(text), 1000)

@@ -1,0 +1,248 @@
+"""How do the bytes of an upload become a file?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import mimetypes
+import re
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from .blobs import Draft
+from .errors import DriveError, bad_request
+from .multipart import Related, boundary_of
+from .resource import check_body, resource
+from .service import Call, parse_json
+from .sessions import UNIT
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+# Bytes after which waiting for the disk would be felt by other requests.
+_LARGE = 4 << 20
+_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)")
+# The tables of this machine's files would make the answer depend on the machine.
+_TYPES = mimetypes.MimeTypes(filenames=())
+
+
+def type_of(body: dict[str, Any], declared: str | None) -> str:
+    """Return the type of a new file: as said in the metadata, as declared, or by its name."""
+    said = body.get("mimeType")
+    if isinstance(said, str) and said:
+        return said
+    if declared:
+        return declared
+    name = body.get("name")
+    guess = _TYPES.guess_type(name.replace("/", "_"))[0] if isinstance(name, str) else None
+    return guess or "application/octet-stream"
+
+
+async def upload(call: Call) -> ASGIApp:
+    """Take an upload of any kind, for a new file or as the new content of one."""
+    call.mask("file")
+    if call.param("upload_id"):
+        return await send_chunk(call)
+    kind = call.param("uploadType")
+    if kind == "resumable" or "/resumable/" in call.request.url.path:
+        return await _begin(call)
+    file_id = call.names.get("id")
+    if file_id is not None:
+        file_id = call.store.row(file_id)["id"]
+    draft = call.store.blobs.draft()
+    try:
+        if kind == "media":
+            body: dict[str, Any] = {}
+            declared = call.request.headers.get("content-type")
+            async for chunk in call.request.stream():
+                draft.write(chunk)
+        elif kind == "multipart":
+            body, declared = await _multipart(call, draft)
+        else:
+            # What Drive answers to an upload without a known type is not documented.
+            raise bad_request()
+        check_body(body, creating=file_id is None)
+        query = dict(call.request.query_params)
+        row = await _publish(
+            call, draft, file_id=file_id, body=body, declared=declared, query=query
+        )
+        return call.answer("file", resource(row))
+    except BaseException:
+        # Whatever happened, also a body that was cut short: nothing of it is on the Drive.
+        draft.discard()
+        raise
+
+
+async def _multipart(call: Call, draft: Draft) -> tuple[Any, str | None]:
+    reader = Related(boundary_of(call.request.headers.get("content-type", "")), draft.write)
+    async for chunk in call.request.stream():
+        reader.feed(chunk)
+    reader.close()
+    return parse_json(reader.metadata), reader.mime
+
+
+async def _publish(
+    call: Call,
+    draft: Draft,
+    *,
+    file_id: str | None,
+    body: dict[str, Any],
+    declared: str | None,
+    query: dict[str, str],
+    session: str | None = None,
+) -> sqlite3.Row:
+    """Make the draft visible as a file, in the same step as the session that it ends."""
+    if draft.size > _LARGE:
+        # The digests may have to be read again, and the disk may take its time.
+        await asyncio.to_thread(draft.digests)
+        await asyncio.to_thread(draft.sync)
+    with call.store.database.write() as db:
+        if file_id is None:
+            row = call.store.create(body, type_of(body, declared), draft)
+        else:
+            add, remove = query.get("addParents", ""), query.get("removeParents", "")
+            row = call.store.update(file_id, body, draft, mime=declared, add=add, remove=remove)
+        if session:
+            call.service.sessions.finish(db, session, row["id"])
+    call.effect = True
+    return row
+
+
+async def _begin(call: Call) -> ASGIApp:
+    from starlette.responses import Response
+
+    body, file_id = await call.json(), call.names.get("id")
+    check_body(body, creating=file_id is None)
+    declared = call.request.headers.get("x-upload-content-length", "")
+    total = int(declared) if re.fullmatch(r"\d{1,18}", declared) else None
+    if file_id is None:
+        call.store.check_new(body)
+        call.store.check_space(total or 0)
+    else:
+        before = call.store.row(file_id)
+        file_id = before["id"]
+        call.store.check_space((total or 0) - (before["size"] or 0))
+    mime = call.request.headers.get("x-upload-content-type")
+    query = dict(call.request.query_params)
+    session = call.service.sessions.begin(file_id, body, query, mime, total)
+    base = call.request.url.replace(query=None, fragment=None)
+    headers = {
+        "Location": f"{base}?uploadType=resumable&upload_id={session}",
+        "X-GUploader-UploadID": session,
+        "Cache-Control": "no-cache, no-store, max-age=0, must-revalidate",
+    }
+    return Response(b"", 200, headers=headers)
+
+
+async def send_chunk(call: Call) -> ASGIApp:
+    """Take bytes for a session, or the question how many it has."""
+    sessions, session = call.service.sessions, call.param("upload_id")
+    row = sessions.row(session)
+    if row["done_id"] is not None:
+        # The answer of the last chunk was lost; it is given again.
+        await _drain(call)
+        return _finished(call, row, call.store.row(row["done_id"]))
+    draft = sessions.draft(session)
+    header = call.request.headers.get("content-range")
+    if header is None:
+        draft.cut(0)
+        await _receive(call, draft, 0, None)
+        return await _close(call, row, draft, None)
+    found = _RANGE.fullmatch(header.strip())
+    if not found:
+        raise bad_request("Failed to parse Content-Range header.")
+    first, last, total = found.groups()
+    whole = None if total == "*" else int(total)
+    if whole is not None and row["total"] not in (None, whole):
+        # Drive's answer to sizes that contradict each other is not documented.
+        raise bad_request("Content-Range contradicts X-Upload-Content-Length.")
+    if first is None:
+        await _drain(call)
+        return await _close(call, row, draft, whole) if whole == draft.size else _more(draft)
+    begin, end = int(first), int(last) + 1
+    _check_range(draft, begin, end, whole)
+    await _receive(call, draft, begin, end)
+    return await _close(call, row, draft, whole) if end == whole else _more(draft)
+
+
+def _check_range(draft: Draft, begin: int, end: int, whole: int | None) -> None:
+    """Refuse a chunk that leaves a gap or is not made of units; the answers are not documented."""
+    if end <= begin or begin > draft.size or (whole is not None and end > whole):
+        raise bad_request("Invalid Content-Range.")
+    if end != whole and (end - begin) % UNIT:
+        raise bad_request("Chunks must be multiples of 256 KiB.")
+
+
+async def _receive(call: Call, draft: Draft, begin: int, end: int | None) -> None:
+    """Append what is new of a chunk; bytes that were stored before are passed over."""
+    from starlette.requests import ClientDisconnect
+
+    before, position = draft.size, begin
+    try:
+        async for chunk in call.request.stream():
+            if draft.size < position:
+                # Another request for the same session took bytes away meanwhile.
+                raise bad_request("Invalid Content-Range.")
+            new = chunk[draft.size - position :]
+            position += len(chunk)
+            if end is not None and position > end:
+                break
+            if new:
+                draft.write(new)
+    except ClientDisconnect:
+        # What had come stays, as far as it fills units; the sender asks and goes on from there.
+        draft.cut(max(before, draft.size // UNIT * UNIT))
+        raise
+    if end is not None and position != end:
+        draft.cut(before)
+        raise bad_request("The body is not as long as Content-Range says.")
+    await asyncio.to_thread(draft.sync)
+
+
+async def _close(call: Call, row: sqlite3.Row, draft: Draft, whole: int | None) -> ASGIApp:
+    declared = row["total"] if whole is None else whole
+    if declared is not None and declared != draft.size:
+        draft.cut(0)
+        raise bad_request("The body is not as long as declared.")
+    body, query = json.loads(row["body"]), json.loads(row["query"])
+    try:
+        done = await _publish(
+            call,
+            draft,
+            file_id=row["file_id"],
+            body=body,
+            declared=row["mime"],
+            query=query,
+            session=row["id"],
+        )
+    except DriveError:
+        call.service.sessions.forget(row["id"])
+        raise
+    return _finished(call, row, done)
+
+
+def _finished(call: Call, row: sqlite3.Row, file: sqlite3.Row) -> ASGIApp:
+    fields = json.loads(row["query"]).get("fields", "")
+    return call.answer("file", resource(file), fields)
+
+
+def _more(draft: Draft) -> ASGIApp:
+    from starlette.responses import Response
+
+    headers = {"Range": f"bytes=0-{draft.size - 1}"} if draft.size else {}
+    return Response(b"", 308, headers=headers)
+
+
+async def cancel(call: Call) -> ASGIApp:
+    """Give up a session; 204 is what the guide's sibling for Cloud Storage leads one to expect."""
+    from starlette.responses import Response
+
+    session = call.param("upload_id")
+    call.service.sessions.row(session)
+    call.service.sessions.forget(session)
+    return Response(b"", 204)
+
+
+async def _drain(call: Call) -> None:
+    async for _ in call.request.stream():
+        pass

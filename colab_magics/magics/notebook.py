@@ -1,0 +1,374 @@
+"""What does this kernel have: its drive, its watches, its threads? `close` stops them all."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from colab_magics.clock import CLOCK, Clock
+from colab_magics.display import Progress, clock_time
+from colab_magics.errors import NoDrive, Unloaded, WatchFailed, WatchNotFound
+from colab_magics.running.executor import Executor
+from colab_magics.running.outputs import Handle, publish
+from colab_magics.running.results import Results
+from colab_magics.running.watch import Options, Watch, safe_name
+from colab_magics.running.worker import Worker
+from colab_magics.settings import Settings
+from colab_magics.watching.change import Change
+
+from .cards import watch_card
+
+if TYPE_CHECKING:
+    from colab_magics.storage.mount import Drive
+    from colab_magics.storage.place import Place
+    from colab_magics.watching.feed import Feeds
+
+logger = logging.getLogger(__name__)
+
+
+class Notebook:
+    """The state of the extension in one kernel."""
+
+    def __init__(self, shell: Any, clock: Clock = CLOCK) -> None:
+        self.shell, self.clock = shell, clock
+        self.settings = Settings.load()
+        self.executor = Executor(shell, clock)
+        self.watches: dict[str, Watch] = {}
+        self.drive: Drive | None = None
+        self.closed = False
+        self._drives: list[Drive] = []
+        self._feeds: Feeds | None = None
+        self._worker = Worker("colab_magics-run", clock, self.executor.release)
+        self._beside: dict[str, Worker] = {}
+        self.results = Results(self.settings, self._deliver, self.redraw, clock)
+        self._puts: dict[str, Place] = {}
+        self._spool: Path | None = None
+        self._fresh = False
+        self._pid = os.getpid()
+        if hasattr(os, "register_at_fork"):
+            me = weakref.ref(self)
+            os.register_at_fork(after_in_child=lambda: _forked(me()))
+
+    # -- places -----------------------------------------------------------------------------
+
+    def mount(self, place: str | None, *, force_remount: bool, readonly: bool) -> Drive:
+        """Attach a Drive; the same one again is kept as it is, unless told otherwise."""
+        from colab_magics.storage.mount import attach
+
+        self.check()
+        drive = attach(
+            place,
+            settings=self.settings,
+            open_emulator=self._open_emulator,
+            force_remount=force_remount,
+            readonly=readonly,
+        )
+        self._drives.append(drive)
+        self.drive = drive
+        if self._fresh:
+            self._fresh = False
+            self._furnish(drive)
+        return drive
+
+    def _furnish(self, drive: Drive) -> None:
+        """Put one small file into a Drive that was just made, so that there is one to change."""
+        from colab_magics.storage.transfer import send
+
+        seed = Path(tempfile.mkdtemp(prefix="colab_magics-")) / "input1.txt"
+        seed.write_text("Once upon a time\n", encoding="utf-8")
+        send(seed, self.resolve("story/input1.txt"))
+        shutil.rmtree(seed.parent)
+
+    def _open_emulator(self) -> tuple[str, Any]:
+        from colab_magics.emulator import Emulator, find
+
+        for drive in self._drives:
+            if drive.kind == "emulator" and drive.page:
+                return drive.page, lambda: None  # ours, and running
+        root = self.settings.emulator_folder()
+        url = find(root)
+        if url is not None:
+            return url, lambda: None  # another program's: the same Drive for both
+        self._fresh = not root.exists() or not any(root.iterdir())
+        emulator = Emulator(root).start()
+        return emulator.url, emulator.stop
+
+    def resolve(self, typed: str) -> Place:
+        """The place that a text names, relative ones in the attached drive."""
+        from colab_magics.storage.place import resolve
+
+        self.check()
+        return resolve(typed, self.drive, settings=self.settings)
+
+    def progress(self, title: str) -> Progress:
+        """A card in the running cell that shows how a transfer goes."""
+        handle = Handle(self.shell, self.parent(), f"colab_magics-{os.urandom(6).hex()}")
+        shown: list[bool] = []
+
+        def show(card: object) -> None:
+            (handle.update if shown else handle.show)(card)
+            shown.append(True)
+
+        return Progress(title, show, self.clock)
+
+    # -- watches ----------------------------------------------------------------------------
+
+    def watch(
+        self, typed: str, body: str, *, name: str, put: str | None, now: bool, options: Options
+    ) -> Watch:
+        """Register a cell; a watch of the same name from the same cell is replaced.
+
+        Raises:
+            WatchFailed: the name is taken by another cell, or threads do not work here.
+            PlaceNotFound: nothing is, or could come to be, at the place.
+        """
+        from colab_magics.watching.feed import Feeds
+
+        self.check()
+        _refuse_gevent()
+        old = self.watches.get(name)
+        if old is not None and not self._same_cell(old, typed):
+            raise WatchFailed(
+                f"a watch named {name!r} exists already, on {old.place}; "
+                f"choose another --name, or end it: %watches stop {name}"
+            )
+        place = self.resolve(typed)
+        target = self._put_place(put)
+        self._feeds = self._feeds or Feeds(self.settings, self.clock)
+        watch = Watch(
+            name,
+            typed,
+            body,
+            self.parent(),
+            options,
+            executor=self.executor,
+            settings=self.settings,
+            spool=self._spool_of(name),
+            fetch=lambda change, spool: self._fetch(place, change, spool),
+            opened=self._open_run,
+            changed=self.redraw,
+            send=None if target is None else self.results.send,
+            clock=self.clock,
+        )
+        watch.handle = Handle(self.shell, watch.parent, f"colab_magics-{os.urandom(6).hex()}")
+        if target is not None:
+            watch.ignored = lambda change: _same_file(place, change, target)
+        # The new one listens before the old one ends: what happens now is not missed.
+        watch.subscription = self._feeds.subscribe(place, watch.sink, every=options.every)
+        self._guard(watch, place)
+        if old is not None:
+            self.stop(old)
+        self.watches[name] = watch
+        if target is not None:
+            self._puts[name] = target
+        self._worker_of(watch).add(watch)
+        if now:
+            watch.ask(self.present(watch))
+        return watch
+
+    def _put_place(self, put: str | None) -> Place | None:
+        if put is None:
+            return None
+        from colab_magics.storage.listing import result_place
+
+        return result_place(self.resolve(put))
+
+    def _same_cell(self, old: Watch, typed: str) -> bool:
+        """Front ends send a cell's id; where one does not, the same place is the same cell."""
+        mine, theirs = _cell_id(self.parent()), _cell_id(old.parent)
+        return mine == theirs if mine and theirs else typed == old.place
+
+    def _guard(self, watch: Watch, place: Place) -> None:
+        target = watch.subscription.target
+        if place.local is not None:
+            watch.trespass.matches = lambda path: bool(target.matches(path))
+        api = getattr(place.fs, "api", None)
+        if api is not None:
+            watch.trespass.own_revisions = lambda: set(api.own_revisions)
+            watch.trespass.watched_ids = lambda: watch.seen_ids
+
+    def _worker_of(self, watch: Watch) -> Worker:
+        if not watch.options.in_thread:
+            return self._worker
+        worker = Worker(f"colab_magics-thread-{watch.name}", self.clock)
+        self._beside[watch.name] = worker
+        return worker
+
+    def _fetch(self, place: Place, change: Change, spool: Path) -> Change:
+        """A change with its copy on this machine; a local file is its own copy."""
+        if place.local is not None:
+            return replace(change, local=Path(change.place))
+        from colab_magics.storage.transfer import fetch
+
+        folder = Path(tempfile.mkdtemp(dir=spool))
+        try:
+            source = replace(place, path=f"id:{change.id}" if change.id else change.place)
+            receipt = fetch(source, folder / safe_name(change.name))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        version = receipt.revision or change.version
+        return replace(
+            change, local=folder / safe_name(change.name), version=version, size=receipt.size
+        )
+
+    def _deliver(self, watch: Watch, path: Path) -> tuple[str, int]:
+        from colab_magics.storage.transfer import send
+
+        place = self._puts[watch.name]
+        receipt = send(path, place)
+        return str(place), receipt.size
+
+    def present(self, watch: Watch) -> list[Change]:
+        """What the place of a watch holds now, as changes; for a run that nobody triggered."""
+        from colab_magics.watching.present import present
+
+        changes = present(watch.subscription.target)
+        if not changes:
+            raise WatchFailed(f"nothing is at {watch.place} yet, so there is nothing to run for")
+        return changes
+
+    def find(self, name: str) -> Watch:
+        """The watch of that name.
+
+        Raises:
+            WatchNotFound: there is none; the message says which there are.
+        """
+        watch = self.watches.get(name)
+        if watch is None:
+            there = ", ".join(self.watches) or "none; %%on_drive_change PLACE registers one"
+            raise WatchNotFound(f"no watch named {name!r}; there is: {there}")
+        return watch
+
+    def stop(self, watch: Watch) -> None:
+        """End a watch for good."""
+        watch.stop()
+        self._worker.remove(watch)
+        beside = self._beside.pop(watch.name, None)
+        if beside is not None:
+            beside.close(0.0)
+        if self.watches.get(watch.name) is watch:
+            del self.watches[watch.name]
+        self.redraw(watch)
+
+    def redraw(self, watch: Watch) -> None:
+        """Bring the card of a watch up to date, in its own cell, from any thread."""
+        if self.closed or watch.handle is None:
+            return
+        card = watch_card(watch)
+        cleared = watch.last is not None and watch.last.record.cleared and not watch.running
+        if cleared and watch.last is not watch.drawn and not self.executor.in_front:
+            watch.handle.show(card)  # the cell has wiped it
+        else:
+            watch.handle.update(card)
+        watch.drawn = watch.last
+
+    def _open_run(self, watch: Watch) -> None:
+        """Main thread, a run begins: make room where its outputs will be."""
+        card = watch_card(watch)
+        if self.executor.in_front and not watch.options.in_thread:
+            watch.handle.update(card)
+            text = f"▶ {clock_time(self.clock.time())} {watch.name}, run {watch.runs}"
+            display({"text/plain": text}, raw=True)  # flushes what was printed before
+            return
+        # Replaces the last run's outputs, and the card with them, without a flicker.
+        publish(self.shell, watch.parent, "clear_output", {"wait": True})
+        watch.handle.show(card)
+
+    def stats(self) -> list[Any]:
+        """What the feeds cost."""
+        return [] if self._feeds is None else self._feeds.stats()
+
+    # -- the rest ---------------------------------------------------------------------------
+
+    def parent(self) -> dict[str, Any]:
+        """The message that runs the present cell."""
+        parent = getattr(self.shell, "parent_header", None) or {}
+        return {
+            "header": dict(parent.get("header") or {}),
+            "metadata": dict(parent.get("metadata") or {}),
+        }
+
+    def _spool_of(self, name: str) -> Path:
+        if self._spool is None:
+            self._spool = Path(tempfile.mkdtemp(prefix="colab_magics-"))  # mode 0700
+        folder = self._spool / f"{len(os.listdir(self._spool))}-{safe_name(name)}"
+        folder.mkdir()
+        return folder
+
+    def check(self) -> None:
+        """Raise when the extension was unloaded."""
+        if self.closed:
+            raise Unloaded("colab_magics was unloaded; run %load_ext colab_magics")
+
+    def need_drive(self) -> Drive:
+        """The attached drive."""
+        self.check()
+        if self.drive is None:
+            raise NoDrive(
+                "no Drive is attached; run %drive_mount, or %drive_mount emulator to try it here"
+            )
+        return self.drive
+
+    def close(self) -> None:
+        """Stop every thread, close every socket; safe to call twice, and in a forked child."""
+        if self.closed or os.getpid() != self._pid:
+            return
+        self.closed = True
+        self.executor.close()
+        for watch in self.watches.values():
+            watch.stop()
+        for worker in (self._worker, *self._beside.values()):
+            worker.close()
+        self.results.close()
+        if self._feeds is not None:
+            self._feeds.close()
+        for drive in self._drives:
+            with contextlib.suppress(Exception):
+                drive.close()
+        if self.results.unsent:
+            logger.warning("results that were not sent are kept in %s", self._spool)
+        elif self._spool is not None:
+            shutil.rmtree(self._spool, ignore_errors=True)
+
+
+def _forked(notebook: Notebook | None) -> None:
+    """In a forked child our threads are gone and our locks may be held for ever: let go of all."""
+    if notebook is None or notebook.closed:
+        return
+    notebook.closed = True
+    notebook.watches = {}
+    notebook.executor.forget()
+
+
+def _refuse_gevent() -> None:
+    gevent = sys.modules.get("gevent.monkey")
+    if gevent is not None and gevent.is_module_patched("threading"):
+        raise WatchFailed(
+            "gevent has patched threading, so nothing runs while the kernel is idle; "
+            "restart the kernel and register watches before gevent.monkey.patch_all()"
+        )
+
+
+def _cell_id(parent: dict[str, Any] | Any) -> str | None:
+    """The id that JupyterLab, VS Code or Colab gives the running cell, if one does."""
+    metadata = parent.get("metadata") or {}
+    cell = metadata.get("cellId") or (metadata.get("colab") or {}).get("cell_id")
+    return cell if isinstance(cell, str) else None
+
+
+def _same_file(place: Place, change: Change, target: Place) -> bool:
+    """Whether a change is of the file that this watch itself sends back."""
+    if place.local is not None or target.local is not None:
+        return target.local is not None and Path(change.place) == target.local
+    return place.fs is target.fs and change.place.strip("/") == target.path.strip("/")

@@ -1,0 +1,410 @@
+"""What is a watch, and what happens from a change of its file to the end of the run?"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from colab_magics.clock import CLOCK, Clock
+from colab_magics.errors import ColabMagicsError, PlaceNotFound
+from colab_magics.retry import backoff
+from colab_magics.settings import Settings
+from colab_magics.watching.change import Change, merge
+from colab_magics.watching.debounce import Debouncer
+
+from .executor import Executor, Turn
+from .outputs import Parent, Record
+from .threaded import run_in_thread
+from .trespass import Trespass
+
+logger = logging.getLogger(__name__)
+
+State = Literal["waiting", "running", "failed", "paused", "stopped"]
+_KEPT_DELAYS = 40
+_OWN_RUNS = 3
+"""So many runs in a row that a cell caused itself end its watch."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a watch runs its cell; durations in seconds."""
+
+    debounce: float
+    every: float | None = None
+    batch: bool = False
+    in_thread: bool = False
+    retries: int = 0
+    timeout: float | None = None
+    result: Path | None = None
+    """The local file that is sent back after a good run."""
+
+
+@dataclass
+class Run:
+    """One run that is over."""
+
+    number: int
+    changes: list[Change]
+    status: str
+    error: str
+    started_at: float
+    took: float
+    delay: float
+    """Seconds from the change to the first line of the cell."""
+    record: Record = field(repr=False)
+
+
+class Watch:
+    """A registered cell, the changes it still has to see, and how its runs went.
+
+    `sink` is called from feeds; `run_due` from one worker thread; both ends of a turn from the
+    main thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        place: str,
+        body: str,
+        parent: Parent,
+        options: Options,
+        *,
+        executor: Executor,
+        settings: Settings,
+        spool: Path,
+        fetch: Callable[[Change, Path], Change],
+        opened: Callable[[Watch], None],
+        changed: Callable[[Watch], None],
+        send: Callable[[Watch, Path], None] | None = None,
+        clock: Clock = CLOCK,
+    ) -> None:
+        self.name, self.place, self.body, self.parent = name, place, body, parent
+        self.options, self.executor, self.settings, self.clock = options, executor, settings, clock
+        self.spool, self._fetch, self._send, self._changed = spool, fetch, send, changed
+        self._opened = opened
+        self.wake: Callable[[], None] = lambda: None
+        self.handle: Any = None
+        self.subscription: Any = None
+        self.trespass = Trespass(place)
+        self.mode: Literal["on", "paused", "stopped"] = "on"
+        self.running = False
+        self.problem = ""
+        self.runs = self.failures = 0
+        self.last: Run | None = None
+        self.drawn: Run | None = None
+        """The run that the card was last drawn after."""
+        self.sent = ""
+        self.delays: deque[float] = deque(maxlen=_KEPT_DELAYS)
+        self.ignored: Callable[[Change], bool] = lambda change: False
+        self._debouncer = Debouncer(clock)
+        self._queue: dict[str, Change] = {}
+        self._attempts = 0
+        self._not_before = 0.0
+        self._own = 0
+        self._seen: dict[str, str] = {}
+        self._lock = threading.RLock()
+        self._folders: dict[str, Path] = {}
+
+    @property
+    def state(self) -> State:
+        """How it is doing, in one word."""
+        if self.mode != "on":
+            return self.mode
+        if self.running:
+            return "running"
+        return "failed" if self.last is not None and self.last.status != "ok" else "waiting"
+
+    # -- what comes in ----------------------------------------------------------------------
+
+    def sink(self, changes: Any) -> None:
+        """Take note of changes; called by a feed."""
+        wanted = [change for change in changes if not self.ignored(change)]
+        if wanted and self.mode != "stopped":
+            self._debouncer.put(wanted)
+            self.wake()
+
+    def ask(self, changes: list[Change]) -> None:
+        """Have the cell run for these changes at once, without waiting for them to be still."""
+        with self._lock:
+            self._attempts, self._not_before, self._own = 0, 0.0, 0
+            self._seen.clear()
+            for change in changes:
+                self._enqueue(change)
+        self.wake()
+
+    def due_in(self, now: float) -> float | None:
+        """Seconds until there is something to run; None while there is nothing."""
+        if self.mode != "on":
+            return None
+        with self._lock:
+            if self._queue:
+                return max(0.0, self._not_before - now)
+            at = self._debouncer.next_at(self.options.debounce)
+        return None if at is None else max(0.0, at - now, self._not_before - now)
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait for their run."""
+        return len(self._queue) + len(self._debouncer)
+
+    def _collect(self) -> None:
+        """Move what has been still for long enough into the queue."""
+        now = self.clock.monotonic()
+        with self._lock:
+            for change in self._debouncer.take(now, self.options.debounce):
+                self._enqueue(change)
+
+    def _enqueue(self, change: Change) -> None:
+        key = change.id or change.place
+        merged = merge(self._queue.get(key), change)
+        if merged is None:
+            self._queue.pop(key, None)
+        else:
+            self._queue[key] = merged
+
+    # -- one run ----------------------------------------------------------------------------
+
+    def run_due(self) -> None:
+        """Run what is due, one turn; called by a worker's thread."""
+        self._collect()
+        with self._lock:
+            keys = list(self._queue) if self.options.batch else list(self._queue)[:1]
+            changes = [self._queue.pop(key) for key in keys]
+        try:
+            fetched = [ready for change in changes if (ready := self._ready(change))]
+        except (ColabMagicsError, OSError) as exc:
+            self._postpone(changes, exc)
+            return
+        self.problem = ""
+        if fetched:
+            self._run(fetched)
+
+    def _ready(self, change: Change) -> Change | None:
+        """The change with its copy on this machine; None when there is nothing left to run for."""
+        if change.kind == "deleted":
+            return change
+        if self._seen.get(change.id) == change.version and change.id:
+            return None  # an earlier run has seen this very content: its fetch was that fresh
+        try:
+            ready = self._fetch(change, self.spool)
+        except PlaceNotFound:
+            return None  # gone meanwhile; the feed will say so
+        return ready
+
+    def _postpone(self, changes: list[Change], exc: Exception) -> None:
+        with self._lock:
+            self._requeue(changes)
+            pause = max(1.0, backoff(self._attempts, self.settings))
+            self._attempts += 1
+            self._not_before = self.clock.monotonic() + pause
+        self.problem = f"{exc}; trying again in {pause:.0f} s"
+        self._changed(self)
+
+    def _requeue(self, changes: list[Change]) -> None:
+        """Put changes back before what came since, which wins where it is the same file."""
+        newer, self._queue = self._queue, {}
+        for change in [*changes, *newer.values()]:
+            self._enqueue(replace(change, local=None))
+
+    def _run(self, changes: list[Change]) -> None:
+        held = _Held(changes)
+        before = _signature(self.options.result)
+        turn = Turn(
+            self.body,
+            self.parent,
+            begin=lambda: self._begin(held),
+            end=lambda: self._end(held, turn, before),
+            waiting=lambda: self._refresh(held, turn),
+            timeout=self.options.timeout,
+        )
+        if self.options.in_thread:
+            run_in_thread(self.executor, turn)
+        else:
+            self.executor.run(turn, wanted=lambda: self.mode == "on")
+        if not turn.over:
+            with self._lock:
+                self._requeue(held.changes)
+            return
+        self._account(held, turn)
+
+    def _refresh(self, held: _Held, turn: Turn) -> None:
+        """While the kernel is busy: let the waiting turn see what happened since."""
+        self._collect()
+        with self._lock:
+            keys = [c.id or c.place for c in held.changes] + (
+                list(self._queue) if self.options.batch else []
+            )
+            newer = [self._queue.pop(key) for key in dict.fromkeys(keys) if key in self._queue]
+        for change in newer:
+            try:
+                ready = self._ready(change)
+            except (ColabMagicsError, OSError) as exc:
+                self._postpone([change], exc)
+                continue
+            with turn.lock:
+                if turn.claimed:
+                    with self._lock:
+                        self._requeue([change])
+                elif ready is not None:
+                    held.take(ready)
+
+    def _begin(self, held: _Held) -> None:
+        """Main thread, right before the body."""
+        namespace = self.executor.shell.user_ns
+        if self.options.batch:
+            namespace["changes"] = list(held.changes)
+        namespace["change"] = held.changes[-1]
+        self.running, self.runs = True, self.runs + 1
+        for change in held.changes:
+            self._seen[change.id] = change.version
+        self._opened(self)
+        self.trespass.begin()
+
+    def _end(self, held: _Held, turn: Turn, before: object) -> None:
+        """Main thread, right after the body and before any other cell."""
+        self.trespass.end()
+        result = self.options.result
+        if turn.status != "ok" or result is None or self._send is None:
+            return
+        if _signature(result) in (None, before):
+            self.sent = f"{result.name} was not written by the last run; nothing was sent"
+            return
+        folder = self.spool / "results" / f"{self.runs}"
+        folder.mkdir(parents=True, exist_ok=True)
+        # A copy, since the next cell may write the file while it is still on its way.
+        held.result = Path(shutil.copy2(result, folder / result.name))
+
+    def _account(self, held: _Held, turn: Turn) -> None:
+        """Worker thread, after the run: remember it, retry it, send its result."""
+        started = turn.started_at or self.clock.time()
+        delay = max(0.0, started - max(c.time.timestamp() for c in held.changes))
+        self.last = Run(
+            self.runs,
+            held.changes,
+            turn.status,
+            turn.error,
+            started,
+            turn.took,
+            delay,
+            turn.record,
+        )
+        self.delays.append(delay)
+        self.running = False
+        if turn.status != "ok":
+            self.failures += 1
+            self._again(held.changes, turn)
+        else:
+            self._attempts = 0
+            if held.result is not None and self._send is not None:
+                self._send(self, held.result)
+        self._count_own(held.changes)
+        self._tidy(held.changes)
+        self._changed(self)
+
+    def _again(self, changes: list[Change], turn: Turn) -> None:
+        if turn.status not in ("error", "timeout") or self._attempts >= self.options.retries:
+            self._attempts = 0
+            return
+        with self._lock:
+            pause = backoff(self._attempts, self.settings)
+            self._attempts += 1
+            self._not_before = self.clock.monotonic() + pause
+            for change in changes:
+                self._seen.pop(change.id, None)
+            self._requeue(changes)
+
+    def _count_own(self, changes: list[Change]) -> None:
+        """Notice a cell that writes the file it watches, and stop it."""
+        self._own = self._own + 1 if self.trespass.caught else 0
+        if self._own >= _OWN_RUNS and self.mode == "on":
+            self.mode = "paused"
+            self.problem = (
+                f"this cell writes the file it watches ({changes[-1].place}), so each run asks "
+                f"for the next; paused after {self._own} such runs: write elsewhere and run the "
+                f"cell again, or %watches resume {self.name}"
+            )
+
+    def _tidy(self, changes: list[Change]) -> None:
+        """Remove the copy that an earlier run of the same file got."""
+        for change in changes:
+            if change.local is None or self.spool not in change.local.parents:
+                continue
+            old = self._folders.get(change.id)
+            self._folders[change.id] = change.local.parent
+            if old is not None and old != change.local.parent:
+                shutil.rmtree(old, ignore_errors=True)
+
+    @property
+    def seen_ids(self) -> set[str]:
+        """Drive's ids of the files that runs have seen."""
+        return set(self._seen)
+
+    # -- control ----------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Run nothing until `resume`; changes are still noted."""
+        if self.mode == "on":
+            self.mode = "paused"
+            self._changed(self)
+
+    def resume(self) -> None:
+        """Go on, with what happened meanwhile first."""
+        if self.mode == "paused":
+            self.mode, self.problem, self._own = "on", "", 0
+            self._changed(self)
+            self.wake()
+
+    def stop(self) -> None:
+        """End the watch for good."""
+        self.mode = "stopped"
+        if self.subscription is not None:
+            self.subscription.close()
+        self.trespass.close()
+
+    @property
+    def trouble(self) -> str:
+        """One line about what is wrong now; empty when nothing is."""
+        feed = getattr(self.subscription, "problem", "")
+        return self.problem or feed
+
+
+@dataclass
+class _Held:
+    """The changes of a turn that has not begun, which may still be replaced by newer ones."""
+
+    changes: list[Change]
+    result: Path | None = None
+
+    def take(self, newer: Change) -> None:
+        for at, old in enumerate(self.changes):
+            if (old.id, old.place) == (newer.id, newer.place):
+                merged = merge(old, newer)
+                self.changes[at] = replace(merged or newer, local=newer.local)
+                return
+        self.changes.append(newer)
+
+
+def _signature(path: Path | None) -> tuple[int, int, int] | None:
+    if path is None:
+        return None
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def safe_name(name: str) -> str:
+    """A name from Drive as a file name of ours: what it says is kept only where it is harmless."""
+    stem, dot, suffix = name.rpartition(".")
+    keep = re.sub(r"[^A-Za-z0-9._-]+", "_", (stem or suffix))[:60].lstrip(".-") or "file"
+    tail = re.sub(r"[^A-Za-z0-9]+", "", suffix)[:12] if stem and dot else ""
+    return f"{keep}.{tail}" if tail else keep

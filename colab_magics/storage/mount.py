@@ -1,0 +1,208 @@
+"""Which Drive does this notebook use? Attaches the emulator, an endpoint, a folder, or Google's."""
+
+# mypy: disallow-untyped-calls=False
+# Neither fsspec nor google.colab is annotated.
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+from urllib.parse import urlsplit
+
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.spec import AbstractFileSystem
+
+from colab_magics.errors import (
+    BadPlace,
+    ColabMagicsError,
+    DriveError,
+    DriveForbidden,
+    NoCredentials,
+    PlaceIsFile,
+    PlaceNotFound,
+)
+from colab_magics.session.host import host
+from colab_magics.settings import Settings
+
+from .api import DriveAPI
+from .credentials import find_credentials
+from .filesystem import DriveFileSystem
+
+OpenEmulator = Callable[[], tuple[str, Callable[[], None]]]
+COLAB_MOUNT = "/content/drive"
+_COLAB_WAIT_MS = 120_000
+_READONLY = "this Drive is attached read-only; run %drive_mount without --readonly to write"
+_NOBODY = (
+    "nobody is signed in to Google Drive; set GOOGLE_APPLICATION_CREDENTIALS to a credentials "
+    "file, or run %drive_mount emulator to try it here"
+)
+
+
+@dataclass
+class Drive:
+    """A Drive attached to this notebook.
+
+    Attributes:
+        fs: its files.
+        root: the path in `fs` that relative places start from.
+        label: what a person calls it.
+        page: an address that shows it in a browser.
+        api: Drive's own interface, where there is one.
+        mountpoint: the folder of this machine under which the same files lie.
+        closer: called by `close`.
+    """
+
+    kind: Literal["emulator", "drive", "folder", "colab"]
+    fs: AbstractFileSystem
+    root: str
+    label: str
+    page: str | None = None
+    api: DriveAPI | None = None
+    closer: Callable[[], None] | None = None
+    readonly: bool = False
+    mountpoint: str | None = None
+
+    def close(self) -> None:
+        """Close connections and stop what was started for it; a second call does nothing."""
+        closer, self.closer = self.closer, None
+        if self.api is not None:
+            self.api.close()
+        if closer is not None:
+            closer()
+
+
+class ReadOnlyFolder(LocalFileSystem):
+    """Files of this machine that may be read only."""
+
+    cachable = False
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise DriveForbidden(_READONLY)
+
+    mkdir = makedirs = rmdir = rm = rm_file = _rm = cp_file = mv = put_file = _refuse
+    touch = pipe_file = link = symlink = chmod = mv_file = _refuse
+
+    def _open(self, path: str, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
+        if mode != "rb":
+            self._refuse()
+        return super()._open(path, mode, *args, **kwargs)
+
+
+def attach(
+    place: str | None,
+    *,
+    settings: Settings,
+    open_emulator: OpenEmulator,
+    force_remount: bool = False,
+    readonly: bool = False,
+) -> Drive:
+    """Attach a Drive.
+
+    Args:
+        place: ``emulator``, the http(s) address of another Drive endpoint, a folder of this
+            machine, or None: the endpoint in the settings, else the Drive of whoever is signed
+            in here; on Colab together with Colab's own mount.
+        open_emulator: starts the embedded Drive; gives its address and what stops it.
+
+    Raises:
+        BadPlace: `place` is none of these.
+        NoCredentials: nobody is signed in.
+    """
+    text = (place or "").strip()
+    if text == "emulator":
+        return _emulator(open_emulator, settings, readonly)
+    if text.startswith(("http://", "https://")):
+        return _endpoint(text, settings, readonly)
+    if text:
+        return _folder(text, readonly)
+    if host() == "colab":
+        return _colab(settings, force_remount, readonly)
+    return _signed_in(settings, readonly)
+
+
+def _signed_in(settings: Settings, readonly: bool) -> Drive:
+    if settings.drive_url:
+        return _endpoint(settings.drive_url, settings, readonly)
+    credentials = find_credentials(settings)
+    if credentials is None:
+        raise NoCredentials(_NOBODY)
+    drive = _over(DriveAPI(credentials=credentials, settings=settings), "drive", readonly)
+    drive.label, drive.page = "My Drive", "https://drive.google.com/drive/my-drive"
+    return drive
+
+
+def _emulator(open_emulator: OpenEmulator, settings: Settings, readonly: bool) -> Drive:
+    url, stop = open_emulator()
+    try:
+        drive = _over(DriveAPI(url=url, settings=settings), "emulator", readonly)
+    except BaseException:
+        stop()
+        raise
+    drive.label, drive.page, drive.closer = "embedded Drive", url, stop
+    return drive
+
+
+def _endpoint(url: str, settings: Settings, readonly: bool) -> Drive:
+    parts = urlsplit(url)
+    if (parts.hostname or "") in ("drive.google.com", "docs.google.com"):
+        raise BadPlace(
+            f"{url!r} is a page of Google Drive; run %drive_mount, then use the address as a place"
+        )
+    drive = _over(DriveAPI(url=url, settings=settings), "drive", readonly)
+    drive.label, drive.page = f"Drive at {parts.netloc}", url
+    return drive
+
+
+def _over(api: DriveAPI, kind: Literal["emulator", "drive"], readonly: bool) -> Drive:
+    api.readonly = readonly
+    try:
+        api.root_id()  # a Drive that can not be reached is no Drive to attach
+    except BaseException:
+        api.close()
+        raise
+    fs = DriveFileSystem(api=api, skip_instance_cache=True)
+    return Drive(kind, fs, "", "", api=api, readonly=readonly)
+
+
+def _folder(text: str, readonly: bool) -> Drive:
+    if "://" in text or text.startswith("id:"):
+        raise BadPlace(
+            f"{text!r} can not be attached; give emulator, a folder of this machine, "
+            "or nothing for Google Drive"
+        )
+    path = Path(text).expanduser().absolute()
+    if path.is_file():
+        raise PlaceIsFile(f"'{text}' is a file; give a folder to attach")
+    if not path.is_dir():
+        raise PlaceNotFound(
+            f"no folder '{text}' on this machine; make it first, or run %drive_mount emulator"
+        )
+    fs = ReadOnlyFolder() if readonly else LocalFileSystem(skip_instance_cache=True)
+    return Drive("folder", fs, str(path), str(path), readonly=readonly, mountpoint=str(path))
+
+
+def _colab(settings: Settings, force_remount: bool, readonly: bool) -> Drive:
+    from google.colab import drive
+
+    try:
+        drive.mount(
+            COLAB_MOUNT,
+            force_remount=force_remount,
+            timeout_ms=_COLAB_WAIT_MS,
+            readonly=readonly,
+        )
+    except (ValueError, OSError, RuntimeError) as exc:  # it knows no other words than these
+        raise DriveError(
+            f"Colab could not mount Drive ({exc}); run %drive_mount --force-remount"
+        ) from exc
+    root = f"{COLAB_MOUNT}/MyDrive"
+    try:
+        attached = _signed_in(settings, readonly)
+    except ColabMagicsError:  # the mount alone works too: without ids, and late
+        fs = ReadOnlyFolder() if readonly else LocalFileSystem(skip_instance_cache=True)
+        attached = Drive("folder", fs, root, "My Drive, through Colab's mount only")
+        attached.readonly = readonly
+    attached.kind, attached.mountpoint = "colab", root
+    return attached

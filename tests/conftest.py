@@ -1,0 +1,117 @@
+"""The fixtures of all tests: a real kernel, a real shell, a Drive."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness.kernel import COLAB_KERNEL, Kernel
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from colab_magics.emulator import Emulator
+
+
+def colab_kernel_is_here() -> bool:
+    """Whether Colab's own kernel class can be started; a stub of google.colab has no `_kernel`."""
+    try:
+        spec = importlib.util.find_spec("google.colab")
+    except ModuleNotFoundError:
+        return False
+    folders = (spec.submodule_search_locations or ()) if spec else ()
+    return any(Path(folder, "_kernel.py").exists() for folder in folders)
+
+
+KERNELS = {"ipykernel": ()} | ({"colab": COLAB_KERNEL} if colab_kernel_is_here() else {})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Show a failed test what its kernels published and wrote to stderr."""
+    report = yield
+    if report.failed:
+        for kernel in getattr(item, "kernels", ()):
+            report.sections.append(("messages of the kernel", kernel.story()))
+            report.sections.append(("stderr of the kernel", kernel.stderr()[-8000:]))
+    return report
+
+
+@pytest.fixture
+def start_kernel(
+    request: pytest.FixtureRequest, tmp_path: Path, kernel_class: str
+) -> Iterator[Callable[..., Kernel]]:
+    """Start kernels, each in a folder of its own; all end with the test."""
+    kernels: list[Kernel] = []
+    request.node.kernels = kernels
+
+    def start(**env: str) -> Kernel:
+        folder = tmp_path / f"kernel{len(kernels) or ''}"
+        kernels.append(Kernel(folder, kernel_args=KERNELS[kernel_class], env=env))
+        return kernels[-1].start()
+
+    yield start
+    for kernel in kernels:
+        kernel.close()
+
+
+@pytest.fixture(params=sorted(KERNELS, reverse=True))
+def kernel_class(request: pytest.FixtureRequest) -> str:
+    """Which kernel class runs: ipykernel's own, and Colab's where it can be had."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def bare_kernel(start_kernel: Callable[..., Kernel]) -> Kernel:
+    """A kernel in which nothing has run yet."""
+    return start_kernel()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that serves as the drive, with one file in it."""
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "a.txt").write_text("0")
+    return path
+
+
+@pytest.fixture
+def kernel(bare_kernel: Kernel, folder: Path) -> Kernel:
+    """A kernel with colab_magics loaded and `folder` attached as the drive."""
+    bare_kernel.run(f"%load_ext colab_magics\n%drive_mount {folder}")
+    return bare_kernel
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Iterator[Emulator]:
+    """A Google Drive in this process, over HTTP."""
+    from colab_magics.emulator import Emulator
+
+    emulator = Emulator(tmp_path / "emulator")
+    emulator.start()
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """A real IPython shell in this process; `shell.display_pub.outputs` has what it displayed."""
+    from IPython.core.displaypub import CapturingDisplayPublisher
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "NoColor"
+    InteractiveShell.clear_instance()
+    one = InteractiveShell.instance(config=config)
+    one.display_pub = CapturingDisplayPublisher(shell=one, parent=one)
+    yield one
+    one.run_line_magic("reset", "-f")
+    InteractiveShell.clear_instance()

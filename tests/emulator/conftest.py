@@ -1,0 +1,25 @@
+"""A running emulator, spoken to over HTTP as any client would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from emulator.api import Api, client_of
+
+from colab_magics.emulator import Emulator
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    """A running emulator on an empty folder."""
+    with Emulator(tmp_path / "drive") as running:
+        yield running
+
+
+@pytest.fixture
+def api(emulator: Emulator) -> Iterator[Api]:
+    """An HTTP client for the running emulator."""
+    with client_of(emulator) as client:
+        yield client
