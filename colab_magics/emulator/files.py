@@ -7,18 +7,17 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from . import tree
+from . import ids, tree
 from .blobs import Blobs, Content, Draft
 from .changes import ChangeLog
 from .database import Database
-from .errors import DriveError, bad_request, forbidden, invalid, not_found, not_permitted
+from .errors import bad_request, forbidden, invalid, not_found, not_permitted
 from .resource import columns
 from .values import (
     DEFAULT_STORAGE_LIMIT,
     FOLDER,
     SHORTCUT,
     has_bytes,
-    is_google_type,
     new_id,
     new_revision_id,
     now_ms,
@@ -88,36 +87,16 @@ class Store:
                 "storageQuotaExceeded", "The user's Drive storage quota has been exceeded."
             )
 
-    # -- ids
-
-    def issue_ids(self, count: int, kind: str) -> list[str]:
-        """Give away ids in advance."""
-        ids = [new_id() for _ in range(count)]
-        with self.database.write() as db:
-            db.executemany("INSERT INTO ids VALUES (?, ?, 0)", [(one, kind) for one in ids])
-        return ids
-
     def check_new(self, body: dict[str, Any]) -> None:
         """Raise what a create with this metadata would raise, before its bytes are sent."""
         mime = body.get("mimeType") or ""
         if (file_id := body.get("id")) is not None:
-            self._check_id(file_id, mime)
+            ids.check(self.database, file_id, mime)
         self._parent_of(body)
         columns(body, None)
         if mime == SHORTCUT:
             target = (body.get("shortcutDetails") or {}).get("targetId")
             self.row(target if isinstance(target, str) else "")
-
-    def _check_id(self, file_id: object, mime: str) -> None:
-        known = self.database.one("SELECT * FROM ids WHERE id = ?", (str(file_id),))
-        if is_google_type(mime):
-            raise not_permitted("Generated IDs are not supported for Docs Editors formats.")
-        wanted = "shortcuts" if mime == SHORTCUT else "files"
-        if known is None or known["kind"] != wanted:
-            raise invalid("fileId", "The provided file ID is not usable.")
-        # Whether the id of a deleted file can be used again is not known: here it can not.
-        if known["used"]:
-            raise DriveError(409, "fileIdInUse", "A file already exists with the provided ID.")
 
     def _parent_of(self, body: dict[str, Any]) -> sqlite3.Row:
         parents = body.get("parents") or [self.root_id]
@@ -126,8 +105,6 @@ class Store:
         if len(parents) > 1:
             raise invalid("parents", "A file must have exactly one parent.")
         return tree.folder(self, parents[0])
-
-    # -- writes
 
     def create(self, body: dict[str, Any], mime: str, draft: Draft | None) -> sqlite3.Row:
         """Make a file from metadata that `check_body` passed, and from bytes if there are any."""
@@ -160,7 +137,7 @@ class Store:
         self.check_new({**body, "mimeType": mime})
         parent, now = self._parent_of(body), now_ms()
         file_id = body.get("id") or new_id()
-        if tree.depth(db, parent["id"]) >= tree.DEEPEST:
+        if mime == FOLDER and tree.depth(db, parent["id"]) > tree.DEEPEST:
             raise forbidden(
                 "myDriveHierarchyDepthLimitExceeded",
                 "The hierarchy depth limit for My Drive has been exceeded.",
@@ -178,8 +155,7 @@ class Store:
         db.execute(f"INSERT INTO files ({names}) VALUES ({marks})", tuple(found.values()))
         if content is None and body.get("trashed"):
             tree.trash(self, db, file_id, True)
-        kind = "shortcuts" if mime == SHORTCUT else "files"
-        db.execute("INSERT OR REPLACE INTO ids VALUES (?, ?, 1)", (file_id, kind))
+        ids.use(db, file_id, mime)
         tree.remember(self, db, file_id, existed=False)
         self.changes.record(db, file_id)
         return self.row(file_id)

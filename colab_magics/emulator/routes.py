@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from . import ids as drawn
 from . import listing, media, uploads
 from .errors import DriveError, bad_request, invalid
 from .meter import DOWNLOAD, EDIT, LIST, READ
@@ -113,7 +114,7 @@ async def generate_ids(call: Call) -> ASGIApp:
         raise invalid("space")
     if kind not in ("files", "shortcuts"):
         raise invalid("type")
-    ids = call.store.issue_ids(int(count), kind)
+    ids = drawn.issue(call.store.database, int(count), kind)
     return call.answer("ids", {"kind": "drive#generatedIds", "space": space, "ids": ids})
 
 

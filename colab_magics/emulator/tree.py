@@ -11,6 +11,7 @@ from .values import FOLDER, now_ms
 if TYPE_CHECKING:
     from .files import Store
 
+# Folders inside each other; whether the root counts is not documented: here it does not.
 DEEPEST = 100
 
 _BELOW = """

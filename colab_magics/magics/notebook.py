@@ -194,7 +194,7 @@ class Notebook:
             watch.trespass.matches = lambda path: bool(target.matches(path))
         api = getattr(place.fs, "api", None)
         if api is not None:
-            watch.trespass.own_revisions = lambda: set(api.own_revisions)
+            watch.trespass.written_by = api.own_revisions.written_by
             watch.trespass.watched_ids = lambda: watch.seen_ids
 
     def _worker_of(self, watch: Watch) -> Worker:

@@ -202,8 +202,10 @@ class Executor:
         # last cell. Both are looked up on the instance.
         hook.update_user_ns = lambda result: None
         hook.quiet = lambda: body.endswith(";")
-        turn.begin()
-        self._recorder.start()
+        try:
+            turn.begin()
+        finally:
+            self._recorder.start()
 
     def _after(self, result: Any = None) -> None:
         turn = self._current

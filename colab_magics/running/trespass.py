@@ -1,6 +1,7 @@
 """Did this cell itself write the file it watches?
 
-The interpreter tells an audit hook of every file that is opened for writing, renamed or replaced
+On Drive, what this thread has sent tells. For local files the interpreter tells an
+audit hook of every file that is opened for writing, renamed or replaced
 (https://docs.python.org/3/library/audit_events.html). That is certain, where comparing times
 would also accuse a cell whose file somebody else writes often. Writes of other processes and of C
 libraries are not seen.
@@ -45,7 +46,7 @@ class Trespass:
     def __init__(self, place: str) -> None:
         self.place = place
         self.matches: Callable[[str], bool] = lambda path: False
-        self.own_revisions: Callable[[], set[tuple[str, str]]] = set
+        self.written_by: Callable[[int], set[tuple[str, str]]] = lambda thread: set()
         self.watched_ids: Callable[[], set[str]] = set
         self.caught = False
         self._before: set[tuple[str, str]] = set()
@@ -58,14 +59,15 @@ class Trespass:
             sys.addaudithook(_hook)  # for good: the interpreter knows no way to take one back
             _installed = True
         self.caught = False
-        self._before = self.own_revisions()
         self._ident = threading.get_ident()
+        self._before = self.written_by(self._ident)
         _listeners[self._ident] = self._saw
 
     def end(self) -> None:
         """The body is over."""
         self.close()
-        written = {file_id for file_id, _ in self.own_revisions() - self._before}
+        now = self.written_by(threading.get_ident())
+        written = {file_id for file_id, _ in now - self._before}
         if written & self.watched_ids():
             self.caught = True
 

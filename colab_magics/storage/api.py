@@ -152,6 +152,7 @@ class DriveAPI(Reader):
                 lambda service: service.files().delete(fileId=id, supportsAllDrives=True),
                 units=_EDIT,
                 doing=f"delete {id}",
+                silent=True,
             )
         except PlaceNotFound:
             if self.requests - before < 2:
@@ -244,15 +245,20 @@ class OwnRevisions:
     def __init__(self, most: int = 4096) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], int] = OrderedDict()  # to the writing thread
 
     def add(self, revision: tuple[str, str]) -> None:
         """Remember a (file id, revision); the oldest one goes when there are too many."""
         with self._lock:
-            self._known[revision] = None
+            self._known[revision] = threading.get_ident()
             self._known.move_to_end(revision)
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
+
+    def written_by(self, thread: int) -> set[tuple[str, str]]:
+        """Those that the thread of this ident wrote: a cell's own writes are the main thread's."""
+        with self._lock:
+            return {revision for revision, ident in self._known.items() if ident == thread}
 
     def __contains__(self, revision: object) -> bool:
         return revision in self._known

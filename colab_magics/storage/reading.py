@@ -223,10 +223,11 @@ class Reader:
         """
         if start == 0 and end is None and size is None:
             return self.fetch(file_id, target, callback=callback).size or 0
-        id = checked_id(file_id)
-        return Download(
-            self._wire, id, target.write, start, end, size, f"download {id}", self._keys.get(id, "")
-        ).run()
+        id, doing = checked_id(file_id), f"download {file_id}"
+        if size is None:  # without it, a sign-in page would pass for a part of the file
+            size = self.get(id).size
+        key = self._keys.get(id, "")
+        return Download(self._wire, id, target.write, start, end, size, doing, key).run()
 
     def _arrived(self, node: Node, target: BinaryIO, callback: Any) -> bool:
         digest = hashlib.md5(usedforsecurity=False)

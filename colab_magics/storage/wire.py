@@ -19,7 +19,7 @@ from colab_magics.errors import BadValue
 from colab_magics.retry import retry
 from colab_magics.settings import Settings
 
-from .refusals import again, foreign, refusal, translate
+from .refusals import again, foreign, refusal, strange, translate
 
 if TYPE_CHECKING:
     import requests
@@ -56,19 +56,25 @@ class Wire:
         """Another way to the same endpoint, with connections and counts of its own."""
         return Wire(self.base, self._credentials, settings, self._clock)
 
-    def call(self, request: Callable[[Any], Any], *, units: int, doing: str) -> Any:
+    def call(
+        self, request: Callable[[Any], Any], *, units: int, doing: str, silent: bool = False
+    ) -> Any:
         """Make a metadata call, again while that may help, and give its answer.
 
         Args:
             request: makes googleapiclient's request from its service.
+            silent: whether success has no answer.
         """
 
         def once() -> Any:
             self._count(units)
             try:
-                return request(self._api()).execute(http=self._line().http)
+                answer = request(self._api()).execute(http=self._line().http)
             except foreign() as exc:
                 raise translate(exc, doing) from None  # its text holds the URL
+            if isinstance(answer, dict) or (silent and not answer):
+                return answer
+            raise strange(doing)  # googleapiclient hands on what is no JSON
 
         return self.tries(once)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
 
 from colab_magics.errors import DriveForbidden, PlaceNotFound
 from colab_magics.storage.tree import Node, Tree, to_name
@@ -18,6 +19,16 @@ logger = logging.getLogger(__name__)
 
 _TOMBS = 20_000
 _CHECKED = 50  # gets for one listing that omits files; 250 units, and the next listing goes on
+
+
+class Interest(Protocol):
+    """Says which folders somebody watches."""
+
+    def looks_into(self, mirror: Mirror, folder: str) -> bool:
+        """Whether what is in a folder is watched."""
+
+    def roots_below(self, mirror: Mirror, folder: str) -> list[tuple[str, str]]:
+        """(base, path below it) of the watched folders that a folder is on the way to."""
 
 
 class Mirror:
@@ -179,17 +190,23 @@ class Mirror:
             if self._ask(reader, child) is None:
                 self.bury(child)
 
-    def list_new(self, reader: Reader, reaches: Callable[[str], bool], now: float) -> bool:
-        """List all folders that have come into view, and the folders in them."""
-        some = False
+    def list_new(self, reader: Reader, interest: Interest, now: float) -> None:
+        """Deal with all folders that have come into view, and the folders in them.
+
+        One that is looked into is listed. In one that is on the way to such a folder, only that
+        folder is searched for.
+        """
         while self.unlisted:
             id = next(iter(self.unlisted))
             self.fetch_line(reader, id)
-            if id not in self.listed and self.tree.get(id) and reaches(id):
+            if id not in self.listed and interest.looks_into(self, id):
                 self.list_folder(reader, id, now)
-                some = True
-            del self.unlisted[id]
-        return some
+            for base, path in interest.roots_below(self, id):
+                with suppress(PlaceNotFound):
+                    root = self.resolve(reader, base, path)
+                    if root.id not in self.listed:
+                        self.unlisted[root.id] = None
+            self.unlisted.pop(id, None)
 
     def refresh_folders(self, reader: Reader) -> None:
         """Ask for all known folders again, since the change log has a gap."""

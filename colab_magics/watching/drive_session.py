@@ -89,7 +89,6 @@ class DriveSession:
             self._end_if_unused()
         self._bound()
         self._poller.start()
-        self._poller.poke()
         return watch
 
     def kind_of(self, path: str) -> Literal["file", "folder", ""] | None:
@@ -251,7 +250,7 @@ class DriveSession:
 
     def _list_new(self, reader: Any) -> None:
         now = self._clock.monotonic()
-        self._mirror.list_new(reader, lambda id: self._watches.reaches(self._mirror, id), now)
+        self._mirror.list_new(reader, self._watches, now)
 
     def _list_due(self) -> None:
         now = self._clock.monotonic()
@@ -259,7 +258,7 @@ class DriveSession:
         if folder is None:
             return
         with self._lock:
-            if self._watches.reaches(self._mirror, folder):
+            if self._watches.looks_into(self._mirror, folder):
                 self._mirror.list_folder(self._reader, folder, now)
             else:
                 self._mirror.listed.pop(folder, None)

@@ -138,13 +138,23 @@ class Watches:
                     found.append((f"{prefix}/{rest}".strip("/"), group))
         return found
 
-    def reaches(self, mirror: Mirror, folder: str) -> bool:
-        """Whether what is in a folder may concern any watch."""
+    def looks_into(self, mirror: Mirror, folder: str) -> bool:
+        """Whether any watch looks at what is in a folder."""
         return any(
-            watch.target.reaches(path)
+            watch.target.looks_into(path)
             for path, group in self.paths(mirror, folder)
             for watch in self._of(group)
         )
+
+    def roots_below(self, mirror: Mirror, folder: str) -> list[tuple[str, str]]:
+        """(base, path below it) of the watched folders that a folder is on the way to."""
+        found = [
+            (watch.base, watch.below(watch.target.root))
+            for path, group in self.paths(mirror, folder)
+            for watch in self._of(group)
+            if watch.target.lies_below(path)
+        ]
+        return list(dict.fromkeys(found))
 
     def concerned(self, mirror: Mirror, id: str) -> list[tuple[DriveWatch, str]]:
         """The (watch, path) pairs that must be looked at when a file has changed."""

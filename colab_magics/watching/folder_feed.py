@@ -164,7 +164,7 @@ class FolderFeed:
             self._doubt([path])
             return []
         if said == "folder":
-            self._doubt(path for watch in self._watches for path in _below(watch, path))
+            self._doubt(file for watch in self._watches for file in _below(watch, path))
             return []
         if said == "folder gone":
             self._scan_at = 0.0  # it may have been a watched folder itself

@@ -33,9 +33,10 @@ class Poller:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start looking; a second start does nothing."""
+        """Look now, and from now on; a second start looks now, too."""
         with self._lock:
             if self._thread is not None:
+                self._wake.set()
                 return
             # Fresh events: a thread that is still stuck in a request keeps its own, and ends.
             self._wake, self._stop = threading.Event(), threading.Event()

@@ -84,7 +84,6 @@ class ScanFeed:
         with self._lock:
             self._watches.append(watch)
         self._poller.start()
-        self._poller.poke()
         return watch
 
     def poke(self) -> None:
@@ -175,7 +174,7 @@ class ScanFeed:
             for info in entries:
                 path = str(info["name"]).rstrip("/")
                 if info["type"] == "directory":
-                    if target.recursive and path != folder and target.reaches(path):
+                    if path != folder and target.looks_into(path):
                         folders.append(path)
                 elif target.matches(path):
                     yield path, self._version(info)

@@ -79,16 +79,21 @@ class Target:
             if not self._regex.fullmatch(path):
                 return False
             return unfinished(self.path) or not unfinished(path, below=self.root)
-        inside = not self.root or path.startswith(self.root.rstrip("/") + "/")
-        return inside and not unfinished(path, below=self.root)
+        return _is_below(path, self.root) and not unfinished(path, below=self.root)
 
-    def reaches(self, folder: str) -> bool:
-        """Whether what happens to this folder can matter: it holds `root` or is below it."""
-        if not self.root or not folder or folder == self.root:
+    def looks_into(self, folder: str) -> bool:
+        """Whether what is in this folder is looked at."""
+        if folder == self.root:
             return True
-        if self.root.startswith(folder.rstrip("/") + "/"):
-            return True
-        return self.recursive and folder.startswith(self.root.rstrip("/") + "/")
+        return self.recursive and _is_below(folder, self.root)
+
+    def lies_below(self, folder: str) -> bool:
+        """Whether this is one of the folders on the way to `root`."""
+        return folder != self.root and _is_below(self.root, folder)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def unfinished(path: str, *, below: str | None = None) -> bool:

@@ -55,7 +55,9 @@ class Api(httpx.Client):
 
     def ok(self, method: str, path: str, *, fields: str = "", **rest: Any) -> dict[str, Any]:
         """Send a request that must succeed; return the JSON of its answer."""
-        if fields:
+        if fields and "params" in rest:
+            rest["params"] = {**rest["params"], "fields": fields}
+        elif fields:
             path += ("&" if "?" in path else "?") + f"fields={fields}"
         answer = self.request(method, path, **rest)
         assert answer.status_code == 200, f"{answer.status_code} {answer.text}"

@@ -194,9 +194,7 @@ class Kernel:
 
     # -- asking ----------------------------------------------------------------------------
 
-    def send(
-        self, code: str, *, cell: str = "", stop_on_error: bool = True, **header: Any
-    ) -> str:
+    def send(self, code: str, *, cell: str = "", stop_on_error: bool = True, **header: Any) -> str:
         """Put a cell into the kernel's queue, as a notebook does; its message id comes back.
 
         Args:
