@@ -21,12 +21,12 @@ _COLOUR = {
 def watch_card(watch: Watch) -> Card:
     """The state of a watch."""
     last, lines = watch.last, []
-    if last is None:
+    if last is None and not watch.running:
         missing = getattr(getattr(watch.subscription, "target", None), "missing", False)
         there = "; it does not exist yet" if missing and not watch.runs else ""
         lines.append(("waits for", f"a change of {watch.place}{there}"))
     if watch.running:
-        lines.append(("run", f"{watch.runs} began"))
+        lines.append(("running", f"run {watch.runs}"))
     if last is not None:
         lines += [("last run", _last(watch)), ("runs", _counts(watch))]
         if last.error:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from colab_magics.storage.place import Place
     from colab_magics.watching.feed import Feeds
 
+_REDRAW_SECONDS = 0.5
 logger = logging.getLogger(__name__)
 
 
@@ -48,7 +49,10 @@ class Notebook:
         self.closed = False
         self._drives: list[Drive] = []
         self._feeds: Feeds | None = None
-        self._worker = Worker("colab_magics-run", clock, self.executor.release)
+        self._worker = Worker(
+            "colab_magics-run", clock, rest=self._redraw_late, release=self.executor.release
+        )
+        self._late: dict[str, Watch] = {}
         self._beside: dict[str, Worker] = {}
         self.results = Results(self.settings, self._deliver, self.redraw, clock)
         self._puts: dict[str, Place] = {}
@@ -92,16 +96,18 @@ class Notebook:
     def _open_emulator(self) -> tuple[str, Any]:
         from colab_magics.emulator import Emulator, find
 
-        for drive in self._drives:
-            if drive.kind == "emulator" and drive.page:
-                return drive.page, lambda: None  # ours, and running
         root = self.settings.emulator_folder()
         url = find(root)
         if url is not None:
-            return url, lambda: None  # another program's: the same Drive for both
+            return url, lambda: None  # ours, or another program's: the same Drive for both
         self._fresh = not root.exists() or not any(root.iterdir())
-        emulator = Emulator(root).start()
+        emulator = Emulator(root, port=self._old_port()).start()
         return emulator.url, emulator.stop
+
+    def _old_port(self) -> int:
+        """The port of an emulator that has ended, so that what was attached to it goes on."""
+        pages = [d.page for d in self._drives if d.kind == "emulator" and d.page]
+        return int(pages[-1].rstrip("/").rpartition(":")[2]) if pages else 0
 
     def resolve(self, typed: str) -> Place:
         """The place that a text names, relative ones in the attached drive."""
@@ -262,16 +268,32 @@ class Notebook:
         self.redraw(watch)
 
     def redraw(self, watch: Watch) -> None:
-        """Bring the card of a watch up to date, in its own cell, from any thread."""
+        """Bring the card of a watch up to date, in its own cell, from any thread.
+
+        Twice a second at most: a page draws each update anew.
+        """
         if self.closed or watch.handle is None:
             return
+        now = self.clock.monotonic()
+        if now - watch.drawn_at < _REDRAW_SECONDS:
+            self._late[watch.name] = watch
+            self._worker.wake()
+            return
+        self._late.pop(watch.name, None)
         card = watch_card(watch)
-        cleared = watch.last is not None and watch.last.record.cleared and not watch.running
-        if cleared and watch.last is not watch.drawn and not self.executor.in_front:
-            watch.handle.show(card)  # the cell has wiped it
+        if watch.wiped and not self.executor.in_front:
+            watch.handle.show(card)
         else:
             watch.handle.update(card)
-        watch.drawn = watch.last
+        watch.wiped, watch.drawn_at = False, now
+
+    def _redraw_late(self) -> float | None:
+        """Draw what was put off; the seconds until there is more to draw, None without any."""
+        for watch in list(self._late.values()):
+            self.redraw(watch)
+        now = self.clock.monotonic()
+        left = [w.drawn_at + _REDRAW_SECONDS - now for w in list(self._late.values())]
+        return max(0.01, min(left)) if left else None
 
     def _open_run(self, watch: Watch) -> None:
         """Main thread, a run begins: make room where its outputs will be."""
@@ -284,6 +306,7 @@ class Notebook:
         # Replaces the last run's outputs, and the card with them, without a flicker.
         publish(self.shell, watch.parent, "clear_output", {"wait": True})
         watch.handle.show(card)
+        watch.wiped, watch.drawn_at = False, self.clock.monotonic()
 
     def stats(self) -> list[Any]:
         """What the feeds cost."""
@@ -328,9 +351,12 @@ class Notebook:
         self.executor.close()
         for watch in self.watches.values():
             watch.stop()
-        for worker in (self._worker, *self._beside.values()):
-            worker.close()
-        self.results.close()
+        threads: list[Worker | Results] = [self._worker, *self._beside.values(), self.results]
+        for thread in threads:
+            thread.stop()
+        end = self.clock.monotonic() + 0.5  # for all of them: a kernel that shuts down waits
+        for thread in threads:
+            thread.close(max(0.0, end - self.clock.monotonic()))
         if self._feeds is not None:
             self._feeds.close()
         for drive in self._drives:

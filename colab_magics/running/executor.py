@@ -70,7 +70,6 @@ class Executor:
         self._recorder = Recorder(shell, self.streams)
         self._foreground: queue.Queue[Turn] | None = None
         self._client: SelfClient | None = None
-        self._asking = threading.Lock()  # one request in flight
         shell.events.register("pre_run_cell", self._before)
         shell.events.register("post_run_cell", self._after)
         shell.input_transformers_cleanup.append(self._gate)
@@ -91,6 +90,7 @@ class Executor:
     def run(self, turn: Turn, wanted: Callable[[], bool] = lambda: True) -> Turn:
         """Run a turn and wait for its end, in the background or, while serving, in front.
 
+        Only one thread may ask: there is one request in flight, which leaves room for others.
         Gives the turn back with `status` "dropped" when it is not `wanted` any more, or when
         this executor is closed, before it began.
         """
@@ -100,8 +100,7 @@ class Executor:
                 front.put(turn)
                 self._await_front(front, turn, wanted)
             elif self.has_kernel:
-                with self._asking:
-                    self._ask(turn, wanted)
+                self._ask(turn, wanted)
             else:
                 self.clock.wait(self.stopped, 0.05)  # no kernel: only %drive_serve can run it
             if turn.over:
@@ -343,7 +342,7 @@ class Executor:
 
     def forget(self) -> None:
         """In a forked child: no thread of ours lives, and our locks may be held for ever."""
-        self.stopped, self._asking = threading.Event(), threading.Lock()
+        self.stopped = threading.Event()
         self.stopped.set()
         self._turns, self._client, self.streams = {}, None, Streams()
         self._unhook()

@@ -68,10 +68,14 @@ class Results:
         with self._lock:
             return [path for _, path in [*self._waiting.values(), *self.kept.values()]]
 
-    def close(self, wait: float = 0.5) -> None:
-        """End the thread; what is on its way is given `wait` seconds."""
+    def stop(self) -> None:
+        """Tell the thread to end."""
         self._stop.set()
         self._wake.set()
+
+    def close(self, wait: float = 0.5) -> None:
+        """End the thread; what is on its way is given `wait` seconds."""
+        self.stop()
         if self._thread is not None:
             self._thread.join(wait)
 

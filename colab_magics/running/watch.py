@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -24,8 +23,6 @@ from .executor import Executor, Turn
 from .outputs import Parent, Record
 from .threaded import run_in_thread
 from .trespass import Trespass
-
-logger = logging.getLogger(__name__)
 
 State = Literal["waiting", "running", "failed", "paused", "stopped"]
 _KEPT_DELAYS = 40
@@ -99,15 +96,16 @@ class Watch:
         self.problem = ""
         self.runs = self.failures = 0
         self.last: Run | None = None
-        self.drawn: Run | None = None
-        """The run that the card was last drawn after."""
+        self.wiped = False
+        """The run has cleared its cell's output, and the card with it."""
+        self.drawn_at = 0.0
         self.sent = ""
         self.delays: deque[float] = deque(maxlen=_KEPT_DELAYS)
         self.ignored: Callable[[Change], bool] = lambda change: False
         self._debouncer = Debouncer(clock)
         self._queue: dict[str, Change] = {}
-        self._attempts = 0
-        self._not_before = 0.0
+        self._delayed: dict[str, tuple[float, Change]] = {}
+        self._tries: dict[str, int] = {}
         self._own = 0
         self._seen: dict[str, str] = {}
         self._lock = threading.RLock()
@@ -134,10 +132,11 @@ class Watch:
     def ask(self, changes: list[Change]) -> None:
         """Have the cell run for these changes at once, without waiting for them to be still."""
         with self._lock:
-            self._attempts, self._not_before, self._own = 0, 0.0, 0
+            self._own = 0
             self._seen.clear()
             for change in changes:
-                self._enqueue(change)
+                self._tries.pop(_key(change), None)
+                self._enqueue(replace(change, local=None))
         self.wake()
 
     def due_in(self, now: float) -> float | None:
@@ -145,30 +144,48 @@ class Watch:
         if self.mode != "on":
             return None
         with self._lock:
+            times = [at for at, _ in self._delayed.values()]
             if self._queue:
-                return max(0.0, self._not_before - now)
-            at = self._debouncer.next_at(self.options.debounce)
-        return None if at is None else max(0.0, at - now, self._not_before - now)
+                times.append(now)
+            still = self._debouncer.next_at(self.options.debounce)
+        if still is not None:
+            times.append(still)
+        return max(0.0, min(times) - now) if times else None
 
     @property
     def waiting(self) -> int:
         """How many changes wait for their run."""
-        return len(self._queue) + len(self._debouncer)
+        return len(self._queue) + len(self._delayed) + len(self._debouncer)
 
     def _collect(self) -> None:
-        """Move what has been still for long enough into the queue."""
+        """Move what has been still, or was put off, for long enough into the queue."""
         now = self.clock.monotonic()
         with self._lock:
             for change in self._debouncer.take(now, self.options.debounce):
+                # What happened since makes an earlier failure of the same file moot.
+                self._delayed.pop(_key(change), None)
+                self._tries.pop(_key(change), None)
                 self._enqueue(change)
+            for key in [key for key, (at, _) in self._delayed.items() if at <= now]:
+                self._enqueue(self._delayed.pop(key)[1])
 
     def _enqueue(self, change: Change) -> None:
-        key = change.id or change.place
-        merged = merge(self._queue.get(key), change)
+        merged = merge(self._queue.get(_key(change)), change)
         if merged is None:
-            self._queue.pop(key, None)
+            self._queue.pop(_key(change), None)
         else:
-            self._queue[key] = merged
+            self._queue[_key(change)] = merged
+
+    def _put_off(self, changes: list[Change]) -> float:
+        """Let changes come again after a pause that grows with their tries; the pause."""
+        with self._lock:
+            tries = max(self._tries.get(_key(change), 0) for change in changes)
+            pause = max(0.1, backoff(tries, self.settings))
+            at = self.clock.monotonic() + pause
+            for change in changes:
+                self._tries[_key(change)] = tries + 1
+                self._delayed[_key(change)] = (at, replace(change, local=None))
+        return pause
 
     # -- one run ----------------------------------------------------------------------------
 
@@ -178,13 +195,17 @@ class Watch:
         with self._lock:
             keys = list(self._queue) if self.options.batch else list(self._queue)[:1]
             changes = [self._queue.pop(key) for key in keys]
-        try:
-            fetched = [ready for change in changes if (ready := self._ready(change))]
-        except (ColabMagicsError, OSError) as exc:
-            self._postpone(changes, exc)
-            return
-        self.problem = ""
+        ready = []
+        for change in changes:
+            try:
+                ready.append(self._ready(change))
+            except (ColabMagicsError, OSError) as exc:
+                pause = self._put_off([change])
+                self.problem = f"{exc}; trying again in {pause:.1f} s"
+                self._changed(self)
+        fetched = [change for change in ready if change is not None]
         if fetched:
+            self.problem = ""
             self._run(fetched)
 
     def _ready(self, change: Change) -> Change | None:
@@ -198,15 +219,6 @@ class Watch:
         except PlaceNotFound:
             return None  # gone meanwhile; the feed will say so
         return ready
-
-    def _postpone(self, changes: list[Change], exc: Exception) -> None:
-        with self._lock:
-            self._requeue(changes)
-            pause = max(1.0, backoff(self._attempts, self.settings))
-            self._attempts += 1
-            self._not_before = self.clock.monotonic() + pause
-        self.problem = f"{exc}; trying again in {pause:.0f} s"
-        self._changed(self)
 
     def _requeue(self, changes: list[Change]) -> None:
         """Put changes back before what came since, which wins where it is the same file."""
@@ -239,15 +251,14 @@ class Watch:
         """While the kernel is busy: let the waiting turn see what happened since."""
         self._collect()
         with self._lock:
-            keys = [c.id or c.place for c in held.changes] + (
-                list(self._queue) if self.options.batch else []
-            )
+            keys = [_key(change) for change in held.changes]
+            keys += list(self._queue) if self.options.batch else []
             newer = [self._queue.pop(key) for key in dict.fromkeys(keys) if key in self._queue]
         for change in newer:
             try:
                 ready = self._ready(change)
-            except (ColabMagicsError, OSError) as exc:
-                self._postpone([change], exc)
+            except (ColabMagicsError, OSError):
+                self._put_off([change])
                 continue
             with turn.lock:
                 if turn.claimed:
@@ -297,12 +308,13 @@ class Watch:
             turn.record,
         )
         self.delays.append(delay)
-        self.running = False
+        self.running, self.wiped = False, turn.record.cleared
         if turn.status != "ok":
             self.failures += 1
             self._again(held.changes, turn)
         else:
-            self._attempts = 0
+            for change in held.changes:
+                self._tries.pop(_key(change), None)
             if held.result is not None and self._send is not None:
                 self._send(self, held.result)
         self._count_own(held.changes)
@@ -310,16 +322,14 @@ class Watch:
         self._changed(self)
 
     def _again(self, changes: list[Change], turn: Turn) -> None:
-        if turn.status not in ("error", "timeout") or self._attempts >= self.options.retries:
-            self._attempts = 0
-            return
-        with self._lock:
-            pause = backoff(self._attempts, self.settings)
-            self._attempts += 1
-            self._not_before = self.clock.monotonic() + pause
+        tries = max(self._tries.get(_key(change), 0) for change in changes)
+        if turn.status in ("error", "timeout") and tries < self.options.retries:
             for change in changes:
                 self._seen.pop(change.id, None)
-            self._requeue(changes)
+            self._put_off(changes)
+        else:
+            for change in changes:
+                self._tries.pop(_key(change), None)
 
     def _count_own(self, changes: list[Change]) -> None:
         """Notice a cell that writes the file it watches, and stop it."""
@@ -385,11 +395,16 @@ class _Held:
 
     def take(self, newer: Change) -> None:
         for at, old in enumerate(self.changes):
-            if (old.id, old.place) == (newer.id, newer.place):
+            if _key(old) == _key(newer):
                 merged = merge(old, newer)
                 self.changes[at] = replace(merged or newer, local=newer.local)
                 return
         self.changes.append(newer)
+
+
+def _key(change: Change) -> str:
+    """What makes two changes ones of the same file: its id, which a move keeps, or its path."""
+    return change.id or change.place
 
 
 def _signature(path: Path | None) -> tuple[int, int, int] | None:

@@ -14,12 +14,22 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """A thread that runs the due turns of its watches, fairly."""
+    """A thread that runs the due turns of its watches, fairly.
+
+    Args:
+        rest: called between turns; the seconds after which it wants to be called again, or None.
+        release: called by the thread at its end.
+    """
 
     def __init__(
-        self, name: str, clock: Clock = CLOCK, release: Callable[[], None] = lambda: None
+        self,
+        name: str,
+        clock: Clock = CLOCK,
+        *,
+        rest: Callable[[], float | None] = lambda: None,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
-        self.name, self.clock, self._release = name, clock, release
+        self.name, self.clock, self._rest, self._release = name, clock, rest, release
         self._watches: list[Watch] = []
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -39,16 +49,24 @@ class Worker:
                 self._thread.start()
         self._wake.set()
 
+    def wake(self) -> None:
+        """Look again what is to be done."""
+        self._wake.set()
+
     def remove(self, watch: Watch) -> None:
         """Serve a watch no more."""
         with self._lock:
             if watch in self._watches:
                 self._watches.remove(watch)
 
-    def close(self, wait: float = 0.5) -> None:
-        """End the thread; a run that is going on is not waited for."""
+    def stop(self) -> None:
+        """Tell the thread to end."""
         self._stop.set()
         self._wake.set()
+
+    def close(self, wait: float = 0.5) -> None:
+        """End the thread; what it is doing is given `wait` seconds."""
+        self.stop()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(wait)
@@ -58,8 +76,9 @@ class Worker:
             while not self._stop.is_set():
                 self._wake.clear()
                 watch, pause = self._next()
+                again = self._rest()
                 if watch is None:
-                    self.clock.wait(self._wake, pause)
+                    self.clock.wait(self._wake, pause if again is None else min(pause, again))
                     continue
                 try:
                     watch.run_due()

@@ -31,6 +31,7 @@ from .mount import Drive
 from .tree import to_name
 
 _PAGES = ("drive.google.com", "docs.google.com", "drive.usercontent.google.com")
+_ID = re.compile(r"[A-Za-z0-9_-]+")
 _ID_IN_PATH = re.compile(r"/(?:d|folders)/([A-Za-z0-9_-]+)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::|://)")
 _NO_DRIVE = "no Drive is attached; run %drive_mount, or %drive_mount emulator to try it here"
@@ -116,7 +117,7 @@ def resolve(typed: str, drive: Drive | None, *, settings: Settings) -> Place:
         return _on_drive(typed, text.removeprefix("gdrive://"), drive, settings)
     if _SCHEME.match(text):
         return _elsewhere(typed, text)
-    if text in (".", "..") or text.startswith(("/", "./", "../", "~")):
+    if text in (".", "~") or text.startswith(("/", "./", "~/")):
         return _here(typed, text, drive)
     if drive is None:
         raise NoDrive(_NO_DRIVE)
@@ -184,7 +185,7 @@ def _page_id(text: str, drive: Drive | None) -> tuple[str, str] | None:
     query = parse_qs(parts.query)
     match = _ID_IN_PATH.search(parts.path)
     id = match[1] if match else next(iter(query.get("id", ())), "")
-    if not id:
+    if not _ID.fullmatch(id):
         raise BadPlace(f"no file or folder is named by the address {text!r}")
     return id, next(iter(query.get("resourcekey", ())), "")
 
@@ -242,7 +243,9 @@ def _within(typed: str, path: str) -> str:
     parts: list[str] = []
     for part in path.split("/"):
         if part == ".." and not parts:
-            raise BadPlace(f"{typed!r} climbs out of the Drive; write a path inside it")
+            raise BadPlace(
+                f"{typed!r} climbs out of the Drive; a file of this machine starts with ./ or /"
+            )
         if part == "..":
             parts.pop()
         elif part not in ("", "."):

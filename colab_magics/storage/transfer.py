@@ -66,13 +66,14 @@ def fetch(
         with published(target) as part:
             fs.get_file(path, str(part), callback=callback or DEFAULT_CALLBACK)
             size, md5 = part.stat().st_size, _md5(part)
+            _tell(callback, size)
             fs.invalidate_cache()
             whole = before.get("size") in (None, size)
             if whole and revision_of(fs.info(path)) == revision_of(before):
                 break
-            raise_last = TransferDamaged(f"'{path}' arrived damaged, or changes all the time")
-    else:
-        raise raise_last
+            # Left by an error, so that the damaged part is never published.
+            if attempt == 2:
+                raise TransferDamaged(f"'{path}' arrived damaged, or changes all the time")
     return Receipt(None, size, md5, revision_of(before), seconds=time.monotonic() - started)
 
 
@@ -99,6 +100,7 @@ def send(source: Path, place: Place, *, callback: Any = None) -> Receipt:
     if fs.isdir(path):
         raise PlaceIsFolder(f"'{place}' is a folder, not a file")
     size, md5 = _put(source, fs, path, callback or DEFAULT_CALLBACK)
+    _tell(callback, size)
     return Receipt(None, size, md5, revision_of(fs.info(path)), seconds=time.monotonic() - started)
 
 
@@ -130,6 +132,13 @@ def _put(source: Path, fs: AbstractFileSystem, path: str, callback: Any) -> tupl
             fs.rm_file(temporary)
         raise
     return size, md5
+
+
+def _tell(callback: Any, size: int) -> None:
+    """Say that it is done; not every filesystem says how far it is."""
+    if callback is not None:
+        callback.set_size(size)
+        callback.absolute_update(size)
 
 
 def _md5(path: Path) -> str:

@@ -315,7 +315,8 @@ class Kernel:
     def runs(self, mid: str, *, since: int = 0) -> list[list[Message]]:
         """The executions of a cell that have ended, each from its busy to its idle.
 
-        The first is the user's own; the rest are triggered ones.
+        The first is the user's own; the rest are triggered ones. One that the kernel aborted,
+        since a cell before it failed, is none.
         """
         found: list[list[Message]] = []
         now: list[Message] | None = None
@@ -324,7 +325,8 @@ class Kernel:
             if state == "busy":
                 now = []
             elif state == "idle" and now is not None:
-                found.append(now)
+                if any(m.type == "execute_input" for m in now):
+                    found.append(now)
                 now = None
             elif now is not None:
                 now.append(message)

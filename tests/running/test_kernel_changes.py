@@ -94,11 +94,11 @@ def test_a_batch_is_one_run_for_all(kernel: Kernel, folder: Path) -> None:
 
 def test_a_place_with_spaces_is_quoted_as_in_a_shell(kernel: Kernel, folder: Path) -> None:
     """Both ways of a shell work."""
-    (folder / "My Drive").mkdir()
-    one = kernel.run(f'%%on_drive_change "My Drive/a b.csv" --debounce 0\n{SAY}')
-    two = kernel.run(f"%%on_drive_change My\\ Drive/c.csv --debounce 0\n{SAY}")
-    (folder / "My Drive" / "a b.csv").write_text("1")
-    (folder / "My Drive" / "c.csv").write_text("2")
+    (folder / "my files").mkdir()
+    one = kernel.run(f'%%on_drive_change "my files/a b.csv" --debounce 0\n{SAY}')
+    two = kernel.run(f"%%on_drive_change my\\ files/c.csv --debounce 0\n{SAY}")
+    (folder / "my files" / "a b.csv").write_text("1")
+    (folder / "my files" / "c.csv").write_text("2")
     kernel.wait_for_runs(one, 1)
     kernel.wait_for_runs(two, 1)
 

@@ -176,9 +176,10 @@ def test_files_go_and_come(on_drive: Kernel, outsider: Outsider, tmp_path: Path)
 def test_a_drive_that_does_not_answer_is_one_line(start_kernel, drive: Any) -> None:
     """Nobody listens at the address: said in one line, within the retries' time."""
     kernel = start_kernel(COLAB_MAGICS_RETRY_SECONDS="1", COLAB_MAGICS_RETRY_ATTEMPTS="2")
+    url = drive.url
     drive.stop()
     kernel.run("%load_ext colab_magics")
-    line = kernel.refused(f"%drive_mount {drive.url}")
+    line = kernel.refused(f"%drive_mount {url}")
 
     assert "DriveUnreachable" in line
 

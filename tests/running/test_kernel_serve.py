@@ -211,13 +211,14 @@ def test_the_user_keeps_results_and_count(kernel: Kernel, folder: Path) -> None:
     """Runs in front leave `_`, `Out` and the count alone as runs behind do."""
     kernel.run(f"%%on_drive_change a.txt --debounce 0\n{SAY}\n333")
     kernel.run("111")
-    before = kernel.eval("(_, dict(Out), get_ipython().execution_count)")
+    state = "(_, sorted(Out), get_ipython().execution_count)"
+    before = kernel.eval(state)
     mid = serving(kernel, "%drive_serve --for 60")
     (folder / "a.txt").write_text("1")
     kernel.said(mid, "run 1\n")
     kernel.interrupt()
     kernel.wait(mid, seconds=5)
-    value, out, count = kernel.eval("(_, dict(Out), get_ipython().execution_count)")
+    value, out, count = kernel.eval(state)
 
     assert (value, out, count - 1) == before
 

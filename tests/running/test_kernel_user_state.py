@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from harness.kernel import Kernel
 
-STATE = "(get_ipython().execution_count, _, __, ___, dict(Out), list(In))"
+STATE = "(get_ipython().execution_count, _, __, list(In), {n: repr(out) for n, out in Out.items()})"
 
 
 def test_the_users_history_and_results_are_untouched(kernel: Kernel, folder: Path) -> None:
