@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness.kernel import COLAB_KERNEL, Kernel
+from harness.kernel import KERNELS, Kernel
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from colab_magics.emulator import Emulator
-
-
-def colab_kernel_is_here() -> bool:
-    """Whether Colab's own kernel class can be started; a stub of google.colab has no `_kernel`."""
-    try:
-        spec = importlib.util.find_spec("google.colab")
-    except ModuleNotFoundError:
-        return False
-    folders = (spec.submodule_search_locations or ()) if spec else ()
-    return any(Path(folder, "_kernel.py").exists() for folder in folders)
-
-
-KERNELS = {"ipykernel": ()} | ({"colab": COLAB_KERNEL} if colab_kernel_is_here() else {})
 
 
 @pytest.hookimpl(wrapper=True)
@@ -58,7 +44,7 @@ def start_kernel(
         kernel.close()
 
 
-@pytest.fixture(params=sorted(KERNELS, reverse=True))
+@pytest.fixture(scope="session", params=sorted(KERNELS, reverse=True))
 def kernel_class(request: pytest.FixtureRequest) -> str:
     """Which kernel class runs: ipykernel's own, and Colab's where it can be had."""
     name: str = request.param

@@ -44,14 +44,17 @@ class Fault:
         whole = isinstance(self.truncate, int) and not isinstance(self.truncate, bool)
         if self.truncate is not None and self.truncate != "short" and not whole:
             raise ValueError(f"truncate is a number of bytes or 'short', not {self.truncate!r}")
-        if self.status is not None and not 200 <= self.status <= 599:
+        if self.status is not None and self.status not in range(200, 600):
             raise ValueError(f"status is between 200 and 599, not {self.status!r}")
+        for name in ("retry_after", "latency", "rate", "nth", "times", "probability"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int | float) or value < 0):
+                raise ValueError(f"{name} is a number from 0, not {value!r}")
         if self.reason and self.status is None:
             self.status = 403
         if self.nth is not None and self.times is None:
             self.times = 1
-        self._path = re.compile(self.path) if self.path else None
-        self._query = re.compile(self.query) if self.query else None
+        self._path, self._query = _pattern(self.path), _pattern(self.query)
 
     def fits(self, method: str, path: str, query: str) -> bool:
         """Say whether the rule is about this request."""
@@ -77,6 +80,13 @@ class Fault:
         """Return the rule and its counts as JSON."""
         rule = asdict(self)
         return {k: v for k, v in rule.items() if not k.startswith("_") and v is not None}
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text else None
+    except re.error as error:
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from None
 
 
 class Faults:

@@ -78,8 +78,10 @@ class Shaped:
         return body
 
     def _zippable(self, headers: dict[bytes, bytes], body: bytes, more: bool) -> bool:
-        kind = headers.get(b"content-type", b"")
-        return self._zipped and not more and len(body) >= _SMALLEST_GZIP and kind.startswith(_JSON)
+        # The bytes of a file go as they are, also if they are JSON; only they have ranges.
+        if not self._zipped or more or b"accept-ranges" in headers:
+            return False
+        return len(body) >= _SMALLEST_GZIP and headers.get(b"content-type", b"").startswith(_JSON)
 
     def _flipped(self, body: bytes) -> bytes:
         at = -1 if self._flip is None else self._flip - self._sent

@@ -61,20 +61,14 @@ def fetch(
         return Receipt(
             node.id, node.size or 0, md5, node.revision, seconds=time.monotonic() - started
         )
-    for _ in range(3):
-        before = fs.info(path)
-        with published(target) as part:
-            fs.get_file(path, str(part), callback=callback or DEFAULT_CALLBACK)
-            size, md5 = part.stat().st_size, _md5(part)
-            _tell(callback, size)
-            fs.invalidate_cache()
-            whole = before.get("size") in (None, size)
-            if whole and revision_of(fs.info(path)) == revision_of(before):
-                break
-            # Left by an error, so that the damaged part is never published.
+    for attempt in range(3):
+        try:
+            size, md5, revision = _fetch_once(fs, path, target, callback)
+            break
+        except TransferDamaged:
             if attempt == 2:
-                raise TransferDamaged(f"'{path}' arrived damaged, or changes all the time")
-    return Receipt(None, size, md5, revision_of(before), seconds=time.monotonic() - started)
+                raise
+    return Receipt(None, size, md5, revision, seconds=time.monotonic() - started)
 
 
 def send(source: Path, place: Place, *, callback: Any = None) -> Receipt:
@@ -111,6 +105,21 @@ def revision_of(info: Mapping[str, Any]) -> str:
             return str(info[name])
     facts = [info.get(name) for name in ("ino", "mtime", "LastModified", "modified", "size")]
     return "-".join(str(fact) for fact in facts if fact is not None)
+
+
+def _fetch_once(
+    fs: AbstractFileSystem, path: str, target: Path, callback: Any
+) -> tuple[int, str, str]:
+    before = fs.info(path)
+    with published(target) as part:
+        fs.get_file(path, str(part), callback=callback or DEFAULT_CALLBACK)
+        size, md5 = part.stat().st_size, _md5(part)
+        fs.invalidate_cache()
+        whole = before.get("size") in (None, size)
+        if not whole or revision_of(fs.info(path)) != revision_of(before):
+            raise TransferDamaged(f"'{path}' arrived damaged, or changes all the time; try again")
+    _tell(callback, size)
+    return size, md5, revision_of(before)
 
 
 def _put(source: Path, fs: AbstractFileSystem, path: str, callback: Any) -> tuple[int, str]:

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from colab_magics.clock import CLOCK, Clock
@@ -50,6 +50,7 @@ class FolderFeed:
         self._heard: deque[tuple[float, Said, str, str]] = deque()
         self._writing: set[str] = set()  # created, and not closed yet
         self._unsure: dict[str, str] = {}  # path -> signature at the look before
+        self._untold: set[str] = set()  # what a scan found, and no event had told
         self._settle_at = 0.0
         self._scan_at = math.inf
         self._last: datetime | None = None
@@ -206,9 +207,13 @@ class FolderFeed:
         done = still - open_for_writing({path for path in still if now[path]})
         with self._lock:
             self._writing -= done
+            untold, self._untold = self._untold & done, self._untold & set(self._unsure)
             found = [found for path in sorted(done) for found in self._compare(path)]
             pause = max(_SETTLE_SECONDS, (time.monotonic() - began) * _SHARE / 5)
             self._settle_at = self._clock.monotonic() + pause
+        if untold and not self._deaf:
+            logger.warning("no event told of %s; listening anew", min(untold))
+            self._try(self._events.restart)
         return found
 
     def _scan(self) -> Found:
@@ -228,6 +233,7 @@ class FolderFeed:
         self._last = datetime.now(UTC)
         with self._lock:
             self._doubt(differing)
+            self._untold |= differing
             found = [found for path in sorted(gone) for found in self._compare(path)]
             pause = max(self.interval, (time.monotonic() - began) * _SHARE)
             lost = None in self._inodes.values()
@@ -248,10 +254,13 @@ class FolderFeed:
                     if watch.root == root:
                         watch.problem = "" if now else f"the folder {root} is gone"
             if now is not None:
-                try:
-                    self._events.renew(root)
-                except OSError as exc:
-                    logger.warning("no OS events for %s: %s", root, exc)
+                self._try(self._events.renew, root)
+
+    def _try(self, listen: Callable[..., None], *folder: str) -> None:
+        try:
+            listen(*folder)
+        except OSError as exc:
+            logger.warning("no OS events: %s; a scan will find what changes", exc)
 
 
 def _inode(folder: str) -> int | None:

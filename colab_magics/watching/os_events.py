@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -63,6 +64,18 @@ class OSEvents:
                 self._unschedule(key)
             self._arrange()
 
+    def restart(self) -> None:
+        """Begin anew with fresh threads, since the present ones miss events.
+
+        Raises:
+            OSError: as for `add`.
+        """
+        with self._lock:
+            wanted = self._wanted.copy()
+            self.stop()
+            self._wanted = wanted
+            self._arrange()
+
     def stop(self) -> None:
         """End the library's threads."""
         with self._lock:
@@ -115,6 +128,10 @@ def _observer() -> BaseObserver:
     # (benchmarks/watchers.py), and only watchdog says when a writer has closed a file.
     if LINUX:
         from watchdog.observers.inotify import InotifyObserver
+
+        # watchdog 7 warns of its own bookkeeping when a folder appears within a new folder; where
+        # warnings are errors, that ends its thread.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning, "watchdog")
 
         # Full events tell a file that was moved in whole from one that somebody has just opened.
         return InotifyObserver(generate_full_events=True)

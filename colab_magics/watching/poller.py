@@ -12,6 +12,7 @@ logger = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 0.5  # a request in flight is left behind; its thread is a daemon and ends with it
 _AFTER_A_BUG = 1.0
+_LONGEST = 3600.0
 
 
 class Poller:
@@ -73,5 +74,5 @@ class Poller:
                 pause = _AFTER_A_BUG
             if stop.is_set():
                 return
-            self._clock.wait(wake, pause)
+            self._clock.wait(wake, min(pause, _LONGEST))
             wake.clear()

@@ -142,7 +142,7 @@ def test_the_type_is_said_declared_or_guessed(api: Api, body: Any, headers: Any,
     """In this order."""
     session = begin(api, body, **headers)
 
-    assert api.put(session, content=b"x", params={}).json()["mimeType"] == mime
+    assert api.put(session, content=b"x").json()["mimeType"] == mime
 
 
 def test_an_update_of_the_content_is_a_patch(api: Api) -> None:

@@ -8,6 +8,7 @@ the kernel's clock.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
 import signal
@@ -32,6 +33,22 @@ OUTPUTS = frozenset(
 COLAB_KERNEL = ("--IPKernelApp.kernel_class=google.colab._kernel.Kernel", "--ext=google.colab")
 
 
+def colab_kernel_is_here() -> bool:
+    """Whether Colab's own kernel class can be started; a stub of google.colab has no `_kernel`."""
+    try:
+        spec = importlib.util.find_spec("google.colab")
+    except ModuleNotFoundError:
+        return False
+    folders = (spec.submodule_search_locations or ()) if spec else ()
+    return any(Path(folder, "_kernel.py").exists() for folder in folders)
+
+
+KERNELS: dict[str, tuple[str, ...]] = {"ipykernel": ()}
+"""Kernel classes that can be started here, each with the arguments that choose it."""
+if colab_kernel_is_here():
+    KERNELS["colab"] = COLAB_KERNEL
+
+
 @dataclass(frozen=True)
 class Message:
     """One message of the kernel, cut down to what tests ask for."""
@@ -50,7 +67,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """What a person reads: a stream's text, a display's or result's plain text, an error's name."""
+        """What a person reads: the text of a stream or display, the name of an error."""
         data = self.content.get("data") or {}
         return str(
             self.content.get("text") or data.get("text/plain") or self.content.get("ename") or ""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness.kernel import Kernel
+from harness.kernel import KERNELS, Kernel
 
 MISTAKES = {
     "unknown option": ("%%on_drive_change a.txt --evry 1\npass", "--evry"),
     "no place": ("%%on_drive_change\npass", "place"),
-    "missing folder": ("%%on_drive_change no/such/a.txt\npass", "no/such"),
+    "missing folder": ("%%on_drive_change no/such/a.txt\npass", "no folder 'no'"),
     "empty cell": ("%%on_drive_change a.txt\n  \n", "empty"),
     "no cell": ("%%on_drive_change a.txt", ""),
     "every 0": ("%%on_drive_change a.txt --every 0\npass", "--every"),
@@ -41,21 +42,32 @@ MISTAKES = {
 }
 
 
+@pytest.fixture(scope="module")
+def clumsy(tmp_path_factory: pytest.TempPathFactory, kernel_class: str) -> Iterator[Kernel]:
+    """One kernel for all mistakes: none of them may leave anything for the next."""
+    top = tmp_path_factory.mktemp("clumsy")
+    (top / "folder" / "sub").mkdir(parents=True)
+    (top / "folder" / "a.txt").write_text("0")
+    kernel = Kernel(top / "kernel", kernel_args=KERNELS[kernel_class]).start()
+    kernel.run(f"%load_ext colab_magics\n%drive_mount {top / 'folder'}")
+    yield kernel
+    kernel.close()
+
+
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_one_line_and_leaves_nothing(kernel: Kernel, folder: Path, name: str) -> None:
+def test_a_mistake_is_one_line_and_leaves_nothing(clumsy: Kernel, name: str) -> None:
     """One line that names what is wrong; no watch, no thread, no file is there afterwards."""
-    (folder / "sub").mkdir()
     threads = "sorted(t.name for t in __import__('threading').enumerate())"
-    before = kernel.eval(threads)
+    before = clumsy.eval(threads)
     code, named = MISTAKES[name]
-    line = kernel.refused(code)
+    line = clumsy.refused(code)
 
     assert named in line
     assert "Traceback" not in line
     assert len(line) < 300
-    assert "a.txt" not in "\n".join(kernel.shown(kernel.run("%watches")))
-    assert kernel.eval(threads) == before
-    assert sorted(p.name for p in folder.iterdir()) == ["a.txt", "sub"]
+    assert "a.txt" not in "\n".join(clumsy.shown(clumsy.run("%watches")))
+    assert clumsy.eval(threads) == before
+    assert sorted(p.name for p in (clumsy.folder.parent / "folder").iterdir()) == ["a.txt", "sub"]
 
 
 @pytest.mark.parametrize("code", ["%%on_drive_change a.txt\npass", "%drive_ls"])

@@ -185,7 +185,7 @@ def test_a_drive_that_does_not_answer_is_one_line(start_kernel, drive: Any) -> N
 
 
 def test_the_embedded_drive_needs_no_account(start_kernel, tmp_path: Path) -> None:
-    """`%drive_mount emulator` gives a Drive with an address that anybody on this machine can use."""
+    """`%drive_mount emulator` gives a Drive that any program on this machine can use."""
     kernel = start_kernel(
         COLAB_MAGICS_EMULATOR_ROOT=str(tmp_path / "root"), COLAB_MAGICS_POLL_ACTIVE_SECONDS="0.25"
     )

@@ -27,7 +27,7 @@ Opener = Callable[[], tuple[str, Callable[[], None]]]
 
 
 @pytest.fixture
-def colab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def colab(monkeypatch: pytest.MonkeyPatch, nobody: Settings) -> Iterator[Any]:
     """A machine that looks like Colab; gives the stub of google.colab.drive."""
     monkeypatch.syspath_prepend(str(STUB))
     monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab_20261101-060000_RC00")
