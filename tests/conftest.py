@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Show a failed test what its kernels published and wrote to stderr."""
+    """Show a failed test what its kernels published and wrote to stderr, and what a page showed."""
     report = yield
-    if report.failed:
+    if report.failed and report.when == "call":
         for kernel in getattr(item, "kernels", ()):
             report.sections.append(("messages of the kernel", kernel.story()))
             report.sections.append(("stderr of the kernel", kernel.stderr()[-8000:]))
+        for page in getattr(item, "pages", ()):
+            path = Path(tempfile.gettempdir(), f"{item.name}.png")
+            page.screenshot(path=path)
+            report.sections.append(("picture of the page", str(path)))
     return report
 
 

@@ -81,11 +81,13 @@ async def get_quota(call: Call) -> ASGIApp:
 async def set_quota(call: Call) -> ASGIApp:
     """Set the units per minute, and optionally the bytes that fit (null for no limit)."""
     body = await _object(call)
-    if "limit" in body:
-        call.service.quota.limit = int(body["limit"])
+    limit, storage = body.get("limit"), body.get("storage")
+    if not all(one is None or (type(one) is int and one >= 0) for one in (limit, storage)):
+        raise DriveError(400, "badRequest", "A limit is a whole number.")
+    if limit is not None:
+        call.service.quota.limit = limit
     if "storage" in body:
-        storage = body["storage"]
-        call.store.storage_limit = None if storage is None else int(storage)
+        call.store.storage_limit = storage
     if body.get("reset"):
         call.service.quota.reset()
     return await get_quota(call)
@@ -95,7 +97,9 @@ async def set_tokens(call: Call) -> ASGIApp:
     """Expire, revoke, restore or add credentials."""
     body, tokens = await _object(call), call.service.tokens
     if "lifetime" in body:
-        tokens.lifetime = float(body["lifetime"])
+        if type(body["lifetime"]) not in (int, float):
+            raise DriveError(400, "badRequest", "A lifetime is a number of seconds.")
+        tokens.lifetime = body["lifetime"]
     if "require" in body:
         call.service.require_auth = bool(body["require"])
     action, name = body.get("action"), body.get("token")
@@ -166,6 +170,8 @@ _PAGE = {
     "/": "page.html",
     "/favicon.ico": "page.svg",
     "/emulator/page.js": "page.js",
+    "/emulator/page-drive.js": "page-drive.js",
+    "/emulator/page-show.js": "page-show.js",
     "/emulator/page.css": "page.css",
 }
 

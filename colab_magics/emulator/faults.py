@@ -11,7 +11,34 @@ from typing import Any, Literal
 
 @dataclass
 class Fault:
-    """One rule; see `Faults.add` for what its parts mean."""
+    """One rule: which requests, and what goes wrong with them.
+
+    Attributes:
+        method: Only requests with this method.
+        path: Only requests in whose path this regular expression is found.
+        query: Only requests in whose query string this regular expression is found.
+        status: Answer with this status, and with Drive's body for it.
+        reason: The reason in that body; alone it means a 403.
+        effect: Do what was asked before the status is answered.
+        retry_after: Seconds to put into a `Retry-After` header.
+        latency: Seconds to wait before the request is looked at.
+        rate: Bytes a second at which the answer is sent.
+        cut: Reset the connection `before` anything is done or `after` it, without an answer.
+        truncate: Send only so many bytes of the body and close, with the Content-Length of the
+            whole; `short` sends half of it with a matching Content-Length.
+        flip: Invert this byte of the body; True takes the middle one.
+        body: Answer 200 and this text as HTML, as a captive portal does.
+        empty: Answer a page of changes without changes, to be asked for again.
+        ignore_range: Answer 200 and the whole file to a request for a range.
+        stored: Keep only so many bytes of an upload's chunk, in whole units of 256 KiB, and
+            answer 308 with the range that is there.
+        nth: Begin with the nth request that fits (from 1); `times` is then 1.
+        times: Go wrong so often at most.
+        probability: Go wrong with this chance each time.
+        id: Its number.
+        matched: How many requests fitted.
+        fired: How many of them went wrong.
+    """
 
     id: int
     method: str | None = None
@@ -29,6 +56,7 @@ class Fault:
     body: str | None = None
     empty: bool = False
     ignore_range: bool = False
+    stored: int | None = None
     nth: int | None = None
     times: int | None = None
     probability: float | None = None
@@ -46,7 +74,7 @@ class Fault:
             raise ValueError(f"truncate is a number of bytes or 'short', not {self.truncate!r}")
         if self.status is not None and self.status not in range(200, 600):
             raise ValueError(f"status is between 200 and 599, not {self.status!r}")
-        for name in ("retry_after", "latency", "rate", "nth", "times", "probability"):
+        for name in ("retry_after", "latency", "rate", "stored", "nth", "times", "probability"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int | float) or value < 0):
                 raise ValueError(f"{name} is a number from 0, not {value!r}")
@@ -125,33 +153,12 @@ class Faults:
         body: str | None = None,
         empty: bool = False,
         ignore_range: bool = False,
+        stored: int | None = None,
         nth: int | None = None,
         times: int | None = None,
         probability: float | None = None,
     ) -> int:
-        """Add a rule and return its number.
-
-        Args:
-            method: Only requests with this method.
-            path: Only requests in whose path this regular expression is found.
-            query: Only requests in whose query string this regular expression is found.
-            status: Answer with this status, and with Drive's body for it.
-            reason: The reason in that body; alone it means a 403.
-            effect: Do what was asked before the status is answered.
-            retry_after: Seconds to put into a `Retry-After` header.
-            latency: Seconds to wait before the request is looked at.
-            rate: Bytes a second at which the answer is sent.
-            cut: Reset the connection `before` anything is done or `after` it, without an answer.
-            truncate: Send only so many bytes of the body and close, with the Content-Length of the
-                whole; `short` sends half of it with a matching Content-Length.
-            flip: Invert this byte of the body; True takes the middle one.
-            body: Answer 200 and this text as HTML, as a captive portal does.
-            empty: Answer a page of changes without changes, to be asked for again.
-            ignore_range: Answer 200 and the whole file to a request for a range.
-            nth: Begin with the nth request that fits (from 1); `times` is then 1.
-            times: Go wrong so often at most.
-            probability: Go wrong with this chance each time.
-        """
+        """Add a rule and return its number; `Fault` says what each argument does."""
         rule = {k: v for k, v in locals().items() if k != "self"}
         with self._lock:
             fault = Fault(id=self._next, **rule)

@@ -75,10 +75,10 @@ class Store:
     def usage(self) -> tuple[int, int]:
         """Return the bytes in use, and how many of them are in the trash."""
         row = self.database.one(
-            "SELECT coalesce(sum(size), 0) AS used, coalesce(sum(size * trashed), 0) AS trash"
-            " FROM files WHERE blob IS NOT NULL"
+            "SELECT bytes, (SELECT coalesce(sum(size), 0) FROM files WHERE trashed) AS trash"
+            " FROM usage"
         )
-        return (int(row["used"]), int(row["trash"])) if row else (0, 0)
+        return (int(row["bytes"]), int(row["trash"])) if row else (0, 0)
 
     def check_space(self, more: int) -> None:
         """Raise the 403 if so many bytes more do not fit."""
@@ -204,6 +204,8 @@ class Store:
             raise invalid("mimeType")
         if content:
             found = {"mime": mime or before["mime"], **found, **_content(content)}
+            if not has_bytes(found["mime"]):
+                raise invalid("mimeType")
         if not found and "trashed" not in body:
             return
         if content or found.keys() & _MODIFYING:

@@ -198,6 +198,8 @@ class _Exchange:
                 raise staged(403, "userRateLimitExceeded")
             self._call.names, self._call.units = names, units
             self._call.empty_page = any(one.empty for one in self._faults)
+            stored = [one.stored for one in self._faults if one.stored is not None]
+            self._call.stored = stored[0] if stored else None
             self._call.ignore_range = any(one.ignore_range for one in self._faults)
             answer = await _answered(handler, self._call)
         except DriveError as error:

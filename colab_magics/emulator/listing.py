@@ -110,7 +110,10 @@ def _open_token(token: str | None, stamp: str) -> int:
         found = json.loads(base64.b64decode(token.removeprefix(_STAMP), b"-_", validate=True))
         if found["of"] != stamp:
             raise ValueError(token)
-        return max(0, int(found["skip"]))
+        skip = found["skip"]
+        if not isinstance(skip, int) or not 0 <= skip < 1 << 40:
+            raise ValueError(token)
+        return skip
     except (ValueError, KeyError, TypeError):
         raise invalid("pageToken") from None
 

@@ -29,6 +29,25 @@ _OWNER_PERMISSION = {
     "deleted": False,
     "pendingOwner": False,
 }
+# What every file has alike: one user, nothing shared.
+_SAME: dict[str, Any] = {
+    "spaces": ["drive"],
+    "hasThumbnail": False,
+    "thumbnailVersion": "0",
+    "viewedByMe": True,
+    "modifiedByMe": True,
+    "owners": [USER],
+    "lastModifyingUser": USER,
+    "shared": False,
+    "ownedByMe": True,
+    "permissions": [_OWNER_PERMISSION],
+    "permissionIds": [PERMISSION_ID],
+    "viewersCanCopyContent": True,
+    "copyRequiresWriterPermission": False,
+    "writersCanShare": True,
+    "isAppAuthorized": True,
+    "linkShareMetadata": {"securityUpdateEligible": False, "securityUpdateEnabled": True},
+}
 
 # Fields of a body that are kept as they came, and the type that they must have.
 _EXTRA: dict[str, type] = {
@@ -67,31 +86,16 @@ def resource(row: sqlite3.Row) -> dict[str, Any]:
         if row[column] != "{}":
             file[field] = json.loads(row[column])
     file |= {
-        "spaces": ["drive"],
+        **_SAME,
         "version": str(row["version"]),
         "webViewLink": _view_link(mime, file_id),
         "iconLink": f"https://drive-thirdparty.googleusercontent.com/16/type/{mime}",
-        "hasThumbnail": False,
-        "thumbnailVersion": "0",
-        "viewedByMe": True,
         "viewedByMeTime": rfc3339(row["viewed_ms"]),
         "createdTime": rfc3339(row["created_ms"]),
         "modifiedTime": modified,
-        "modifiedByMe": True,
         "modifiedByMeTime": modified,
-        "owners": [USER],
-        "lastModifyingUser": USER,
-        "shared": False,
-        "ownedByMe": True,
-        "permissions": [_OWNER_PERMISSION],
-        "permissionIds": [PERMISSION_ID],
         "capabilities": _capabilities(row),
-        "viewersCanCopyContent": True,
-        "copyRequiresWriterPermission": False,
-        "writersCanShare": True,
-        "isAppAuthorized": True,
         "quotaBytesUsed": str(row["size"] or 0),
-        "linkShareMetadata": {"securityUpdateEligible": False, "securityUpdateEnabled": True},
     }
     if row["blob"] is not None:
         file |= _content_fields(row)
@@ -167,6 +171,7 @@ def columns(body: dict[str, Any], before: sqlite3.Row | None) -> dict[str, Any]:
         found |= {"name": name, "name_key": name_key(name)}
     if (mime := _typed(body, "mimeType", str)) is not None:
         found["mime"] = mime
+    _typed(body, "trashed", bool)
     if (starred := _typed(body, "starred", bool)) is not None:
         found["starred"] = int(starred)
     for field, column in _TIMES.items():

@@ -197,6 +197,8 @@ class Emulator:
 def find(root: str | Path) -> str | None:
     """Return the address of the emulator that serves a folder now, or None."""
     path = Path(root).expanduser().absolute()
+    if not (path / "emulator.json").exists():
+        return None
     try:
         lock = os.open(path / "emulator.lock", os.O_RDONLY)
     except OSError:
@@ -249,15 +251,18 @@ def serve(
 
 def _take_lock(root: Path) -> int:
     lock = os.open(root / "emulator.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        where = find(root)
-        at = f" at {where}" if where else ""
-        message = f"an emulator already serves {root}{at}; stop it or use another root"
-        raise OSError(message) from None
-    return lock
+    # Whoever asks `find` holds the lock for an instant.
+    held = threading.Event()
+    for _ in range(5):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except OSError:
+            held.wait(0.02)
+    os.close(lock)
+    where = find(root)
+    at = f" at {where}" if where else ""
+    raise OSError(f"an emulator already serves {root}{at}; stop it or use another root")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -57,6 +57,7 @@ class Call:
         units: What it costs of the quota.
         effect: Whether it changed the Drive.
         empty_page: Whether a fault asks for a page of changes without changes.
+        stored: How many bytes of a chunk a fault lets the Drive keep.
         ignore_range: Whether a fault asks for the whole file instead of a range.
     """
 
@@ -68,6 +69,7 @@ class Call:
     effect: bool = False
     empty_page: bool = False
     ignore_range: bool = False
+    stored: int | None = None
 
     @property
     def store(self) -> Store:
@@ -104,7 +106,11 @@ def parse_json(raw: bytes) -> Any:
     if not raw.strip():
         return {}
     try:
-        return json.loads(raw)
+        value = json.loads(raw)
+        # Half of a surrogate pair is legal in JSON, but it is no text.
+        if b"\\u" in raw:
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError):
         raise DriveError(400, "parseError", "Parse Error") from None
 
@@ -113,12 +119,7 @@ def json_answer(value: object, status: int = 200, headers: dict[str, str] | None
     """Return a JSON response with the headers that keep proxies and browsers out of it."""
     from starlette.responses import Response
 
-    raw = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # Lone surrogates are legal in JSON text but not in UTF-8; only names can hold them.
-    try:
-        body = raw.encode()
-    except UnicodeEncodeError:
-        body = json.dumps(value, separators=(",", ":")).encode()
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     usual = {
         "Content-Type": "application/json; charset=UTF-8",
         "Cache-Control": "no-cache, no-store, max-age=0, must-revalidate",

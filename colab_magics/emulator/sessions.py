@@ -15,6 +15,8 @@ from .values import now_ms
 
 # Chunks of an upload are multiples of this, but for the last one.
 UNIT = 256 << 10
+# Sessions that were left alone must not use up the process's open files.
+_MOST_OPEN = 128
 _WEEK_MS = 7 * 24 * 3600 * 1000
 
 
@@ -55,6 +57,9 @@ class Sessions:
     def draft(self, session: str) -> Draft:
         """Return the bytes received so far; after a restart, whole units of them."""
         if session not in self._drafts:
+            while len(self._drafts) >= _MOST_OPEN:
+                # Its bytes stay on disk; it is opened again when its next chunk comes.
+                self._drafts.pop(next(iter(self._drafts))).close()
             draft = self._store.blobs.draft(session)
             draft.cut(draft.size // UNIT * UNIT)
             self._drafts[session] = draft

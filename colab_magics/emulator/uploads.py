@@ -162,6 +162,9 @@ async def send_chunk(call: Call) -> ASGIApp:
     begin, end = int(first), int(last) + 1
     _check_range(draft, begin, end, whole)
     await _receive(call, draft, begin, end)
+    if call.stored is not None:
+        draft.cut(begin + call.stored // UNIT * UNIT)
+        return _more(draft)
     return await _close(call, row, draft, whole) if end == whole else _more(draft)
 
 

@@ -15,6 +15,9 @@ DEFAULT_STORAGE_LIMIT = 15 << 30
 DEFAULT_REFRESH_TOKEN = "1//emulator-refresh-token"
 
 _ALPHABET = string.ascii_letters + string.digits + "_-"
+_EPOCH = datetime(1970, 1, 1)
+_FIRST = int((datetime.min - _EPOCH).total_seconds())
+_LAST = int((datetime(9999, 12, 31, 23, 59, 59) - _EPOCH).total_seconds())
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?(Z|z|[+-]\d\d:?\d\d)?"
 )
@@ -69,8 +72,10 @@ def parse_time(text: str) -> int | None:
     offset = 0
     if zone and zone not in "Zz":
         offset = (int(zone[1:3]) * 60 + int(zone[-2:])) * (-1 if zone[0] == "-" else 1)
-    whole = (moment - datetime(1970, 1, 1)).total_seconds()
-    return int(whole) * 1000 - offset * 60_000 + int((fraction or "0")[:3].ljust(3, "0"))
+    whole = int((moment - _EPOCH).total_seconds()) - offset * 60
+    if not _FIRST <= whole <= _LAST:
+        return None
+    return whole * 1000 + int((fraction or "0")[:3].ljust(3, "0"))
 
 
 def name_key(name: str) -> str:

@@ -214,19 +214,14 @@ class Notebook:
         """A change with its copy on this machine; a local file is its own copy."""
         if place.local is not None:
             return replace(change, local=Path(change.place))
-        from colab_magics.storage.transfer import fetch
-
         folder = Path(tempfile.mkdtemp(dir=spool))
+        target = folder / safe_name(change.name)
         try:
-            source = replace(place, path=f"id:{change.id}" if change.id else change.place)
-            receipt = fetch(source, folder / safe_name(change.name))
+            size, version = _bring(place, change, target)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        version = receipt.revision or change.version
-        return replace(
-            change, local=folder / safe_name(change.name), version=version, size=receipt.size
-        )
+        return replace(change, local=target, version=version or change.version, size=size)
 
     def _deliver(self, watch: Watch, path: Path) -> tuple[str, int]:
         from colab_magics.storage.transfer import send
@@ -281,7 +276,7 @@ class Notebook:
             return
         self._late.pop(watch.name, None)
         card = watch_card(watch)
-        if watch.wiped and not self.executor.in_front:
+        if watch.wiped and self.executor.front is None:
             watch.handle.show(card)
         else:
             watch.handle.update(card)
@@ -298,7 +293,7 @@ class Notebook:
     def _open_run(self, watch: Watch) -> None:
         """Main thread, a run begins: make room where its outputs will be."""
         card = watch_card(watch)
-        if self.executor.in_front and not watch.options.in_thread:
+        if self.executor.front is not None and not watch.options.in_thread:
             watch.handle.update(card)
             text = f"▶ {clock_time(self.clock.time())} {watch.name}, run {watch.runs}"
             display({"text/plain": text}, raw=True)  # flushes what was printed before
@@ -366,6 +361,20 @@ class Notebook:
             logger.warning("results that were not sent are kept in %s", self._spool)
         elif self._spool is not None:
             shutil.rmtree(self._spool, ignore_errors=True)
+
+
+def _bring(place: Place, change: Change, target: Path) -> tuple[int | None, str]:
+    """Fetch the file of a change; its size and version, which may be newer than the change's."""
+    from colab_magics.storage.filesystem import DriveFileSystem
+    from colab_magics.storage.transfer import fetch
+
+    if isinstance(place.fs, DriveFileSystem):
+        node = place.fs.nodes.get(change.id)
+        if node is not None and node.revision == change.version:
+            node = place.fs.get_node(node, target)  # one request, since the hash is known
+            return node.size, node.revision
+    receipt = fetch((place.fs, f"id:{change.id}" if change.id else change.place), target)
+    return receipt.size, receipt.revision
 
 
 def _forked(notebook: Notebook | None) -> None:

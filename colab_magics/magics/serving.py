@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from colab_magics.clock import spell
 from colab_magics.display import Card, clock_time
 from colab_magics.errors import WatchFailed
+from colab_magics.running.foreground import Foreground
+from colab_magics.running.interrupts import shielded
 from colab_magics.running.outputs import Handle
 
 from .arguments import read
@@ -34,7 +39,7 @@ class Serving:
         self.active = self.shown = now
         identity = f"colab_magics-{os.urandom(6).hex()}"
         self.handle = Handle(notebook.shell, notebook.parent(), identity)
-        self.handle.show(self.card("running", "serving"))
+        self.done = False
         self._last: tuple[int, bool] = (-1, False)
 
     def going(self) -> bool:
@@ -57,9 +62,16 @@ class Serving:
         results = self.notebook.results
         return results.busy or any(w.waiting or w.running for w in self.notebook.watches.values())
 
-    def over(self, *, interrupted: bool) -> None:
-        """Say how it ended."""
-        self.handle.update(self.card("ok", "interrupted" if interrupted else "done"))
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show how it goes, and in the end how it ended; an interrupt is one way to end."""
+        try:
+            self.handle.show(self.card("running", "serving"))
+            yield
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            self.done = False
+        with shielded():
+            self.handle.update(self.card("ok", "done" if self.done else "interrupted"))
 
     def card(self, state: str, label: str) -> Card:
         """How it goes."""
@@ -80,15 +92,15 @@ class Serving:
 async def serve(notebook: Notebook, seconds: float | None, idle: float | None) -> None:
     """Serve in the running cell, as a coroutine."""
     serving = Serving(notebook, seconds, idle)
-    done = await notebook.executor.serve(serving.going)
-    serving.over(interrupted=not done)
+    with serving.shown():
+        serving.done = await Foreground(notebook.executor).serve(serving.going)
 
 
 def serve_blocking(notebook: Notebook, seconds: float | None, idle: float | None) -> None:
     """Serve in the running cell, as a plain call."""
     serving = Serving(notebook, seconds, idle)
-    done = notebook.executor.serve_blocking(serving.going)
-    serving.over(interrupted=not done)
+    with serving.shown():
+        serving.done = Foreground(notebook.executor).serve_blocking(serving.going)
 
 
 async def line(shell: Any, text: str) -> None:

@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from colab_magics import __version__
 from colab_magics.clock import spell
 from colab_magics.display import Table, clean, size
 from colab_magics.errors import ColabMagicsError, DriveUnreachable
@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="colab-magics", description="Drive-fed notebooks, from a terminal."
     )
-    parser.add_argument("--version", action="version", version=f"colab-magics {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"colab-magics {version('colab_magics')}"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _demo(_command(commands, "demo", "see a cell run again because a file on Drive changed", demo))
     emulated = _command(commands, "emulator", "a Google Drive in one process here", emulator)

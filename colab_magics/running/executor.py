@@ -8,53 +8,20 @@ thread, so nothing of the user's comes between.
 
 from __future__ import annotations
 
-import asyncio
 import queue
-import signal
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 from colab_magics.clock import CLOCK, Clock
 
-from .nesting import nested
-from .outputs import Parent, Record, Recorder, Streams
+from .interrupts import interrupt_main, shielded
+from .outputs import Recorder, Streams
 from .selfclient import MARK, SelfClient
+from .turn import Turn
 
 _NOTHING = ["pass\n"]
-Status = Literal["ok", "error", "interrupted", "timeout", "dropped"]
-
-
-@dataclass
-class Turn:
-    """One execution of a cell, from being asked for to its end."""
-
-    body: str
-    parent: Parent
-    begin: Callable[[], None]
-    """Called on the main thread right before the body: the last moment to bind variables."""
-    end: Callable[[], None] = lambda: None
-    """Called on the main thread right after the body, before any other cell runs."""
-    waiting: Callable[[], None] = lambda: None
-    """Called now and then from the asking thread while the kernel is busy with other cells."""
-    timeout: float | None = None
-    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    claimed: bool = False
-    """The kernel has taken it up: from here on it runs, whatever happens."""
-    begun: float | None = None
-    """When the body began, seconds on the monotonic clock."""
-    started_at: float | None = None
-    """When the body began, seconds since the epoch."""
-    took: float = 0.0
-    status: Status = "dropped"
-    error: str = ""
-    record: Record = field(default_factory=Record)
-    over: bool = False
-    timed_out: bool = False
 
 
 class Executor:
@@ -68,7 +35,8 @@ class Executor:
         self._current: Turn | None = None
         self._thread = 0
         self._recorder = Recorder(shell, self.streams)
-        self._foreground: queue.Queue[Turn] | None = None
+        self.front: queue.Queue[Turn] | None = None
+        """Turns for the cell of the user's that serves, while one does."""
         self._client: SelfClient | None = None
         shell.events.register("pre_run_cell", self._before)
         shell.events.register("post_run_cell", self._after)
@@ -80,11 +48,6 @@ class Executor:
         app = getattr(getattr(self.shell, "kernel", None), "parent", None)
         return hasattr(app, "get_connection_info")
 
-    @property
-    def in_front(self) -> bool:
-        """Whether a cell of the user's is serving."""
-        return self._foreground is not None
-
     # -- asking, from a background thread ---------------------------------------------------
 
     def run(self, turn: Turn, wanted: Callable[[], bool] = lambda: True) -> Turn:
@@ -95,7 +58,7 @@ class Executor:
         this executor is closed, before it began.
         """
         while not self.stopped.is_set() and wanted():
-            front = self._foreground
+            front = self.front
             if front is not None:
                 front.put(turn)
                 self._await_front(front, turn, wanted)
@@ -114,7 +77,7 @@ class Executor:
             self.clock.wait(self.stopped, 0.02)
             if not turn.claimed:
                 with turn.lock:
-                    off = self._foreground is not front or not wanted()
+                    off = self.front is not front or not wanted()
                     if off and not turn.claimed:
                         return
                 turn.waiting()
@@ -144,16 +107,18 @@ class Executor:
         if self.stopped.is_set():
             return False
         if turn.begun is not None:
-            self._watch_time(turn)
+            self.watch_time(turn)
+            self._repeat_interrupt(turn)
             return True
-        if self._foreground is not None or not wanted():
+        if self.front is not None or not wanted():
             with turn.lock:
                 if not turn.claimed:
                     return False  # taken back: what is queued finds no turn under its nonce
         turn.waiting()
         return True
 
-    def _watch_time(self, turn: Turn) -> None:
+    def watch_time(self, turn: Turn) -> None:
+        """Interrupt a body that has run for too long."""
         if turn.timeout is None or turn.begun is None or turn.timed_out:
             return
         if self.clock.monotonic() - turn.begun < turn.timeout:
@@ -161,6 +126,13 @@ class Executor:
         with turn.lock:
             if self._current is turn and not turn.over:
                 turn.timed_out = True
+                interrupt_main()
+
+    def _repeat_interrupt(self, turn: Turn) -> None:
+        """Pass on an interrupt that came while the turn was set up; the body has begun by now."""
+        with turn.lock:
+            if turn.interrupted and self._current is turn:
+                turn.interrupted = False
                 interrupt_main()
 
     # -- around the body, on the main thread ------------------------------------------------
@@ -191,9 +163,15 @@ class Executor:
     def _before(self, info: Any = None) -> None:
         turn = self._turns.get(self._asked_nonce() or "")
         if turn is not None and turn.claimed and self._current is None:
-            self._start(turn)
+            self.start(turn)
 
-    def _start(self, turn: Turn) -> None:
+    def start(self, turn: Turn) -> None:
+        """Begin a claimed turn, on the main thread; the body comes next."""
+        with shielded() as interrupted:
+            self._set_up(turn)
+        turn.interrupted = bool(interrupted)
+
+    def _set_up(self, turn: Turn) -> None:
         turn.begun, turn.started_at = self.clock.monotonic(), self.clock.time()
         self._current, self._thread = turn, threading.get_ident()
         hook, body = self.shell.displayhook, turn.body.rstrip()
@@ -207,122 +185,29 @@ class Executor:
             self._recorder.start()
 
     def _after(self, result: Any = None) -> None:
-        turn = self._current
         # A cell on a subshell's thread may end while ours is running.
-        if turn is not None and threading.get_ident() == self._thread:
-            self._finish(turn, result)
+        if self._current is not None and threading.get_ident() == self._thread:
+            self.finish(self._current, result)
 
-    def _finish(self, turn: Turn, result: Any) -> None:
-        try:
-            with turn.lock:
-                self._current = None
-        except KeyboardInterrupt:  # our own timeout, a moment too late for the body
-            self._current = None
+    def finish(self, turn: Turn, result: Any) -> None:
+        """End a turn, on the main thread, if the hook after the body has not done so already.
+
+        An interrupt now is too late for this body, and not meant for what comes next.
+        """
+        with shielded():
+            if self._current is turn:
+                with turn.lock:
+                    self._current = None
+                self._take_down(turn, result)
+
+    def _take_down(self, turn: Turn, result: Any) -> None:
         turn.record = self._recorder.stop()
         for name in ("update_user_ns", "quiet"):
             self.shell.displayhook.__dict__.pop(name, None)
         turn.took = self.clock.monotonic() - (turn.begun or 0.0)
         error = None if result is None else result.error_before_exec or result.error_in_exec
-        turn.status, turn.error = _status(turn, error)
+        turn.set_outcome(error)
         turn.end()
-
-    # -- in front, in a cell of the user's ---------------------------------------------------
-
-    @contextmanager
-    def _serving(self) -> Iterator[queue.Queue[Turn]]:
-        self._foreground = queue.Queue()
-        try:
-            yield self._foreground
-        finally:
-            self._foreground = None
-
-    async def serve(self, going: Callable[[], bool]) -> bool:
-        """Run turns here for as long as `going()`; False when an interrupt ended it."""
-        with self._serving() as turns:
-            try:
-                while going() and not self.stopped.is_set():
-                    try:
-                        turn = turns.get_nowait()
-                    except queue.Empty:
-                        await asyncio.sleep(0.02)
-                        continue
-                    if await self._run_here(turn):
-                        return False
-            except (KeyboardInterrupt, asyncio.CancelledError):
-                return False
-        return True
-
-    def serve_blocking(self, going: Callable[[], bool]) -> bool:
-        """The same for plain functions: nests the running loop for bodies that await."""
-        with self._serving() as turns:
-            try:
-                while going() and not self.stopped.is_set():
-                    try:
-                        turn = turns.get(timeout=0.05)
-                    except queue.Empty:
-                        continue
-                    if nested(self._run_here(turn), needs_loop=self._is_async(turn.body)):
-                        return False
-            except KeyboardInterrupt:
-                return False
-        return True
-
-    async def _run_here(self, turn: Turn) -> bool:
-        """Run one turn inside the serving cell; True when it was interrupted by the user."""
-        with turn.lock:
-            if turn.over or turn.claimed or self._foreground is None:
-                return False
-            turn.claimed = True
-        self._start(turn)
-        result = None
-        try:
-            result = await self._run_body(turn)
-        finally:
-            if self._current is turn:
-                self._finish(turn, result)
-            turn.over = True
-        return turn.status == "interrupted"
-
-    async def _run_body(self, turn: Turn) -> Any:
-        if self._is_async(turn.body):
-            text = self.shell.transform_cell(turn.body)
-            ticking = asyncio.ensure_future(_tick(lambda: self._watch_time(turn)))
-            try:
-                return await self.shell.run_cell_async(
-                    turn.body, store_history=False, transformed_cell=text
-                )
-            finally:
-                ticking.cancel()
-        # In an async cell ipykernel turns SIGINT into a cancellation at the next await; a
-        # synchronous body has none.
-        with _plain_interrupts(), self._timer(turn):
-            return self.shell.run_cell(turn.body, store_history=False)
-
-    def _is_async(self, body: str) -> bool:
-        try:
-            text = self.shell.transform_cell(body)
-        except Exception:
-            return False
-        return bool(self.shell.should_run_async(body, transformed_cell=text))
-
-    @contextmanager
-    def _timer(self, turn: Turn) -> Iterator[None]:
-        if turn.timeout is None:
-            yield
-            return
-        over = threading.Event()
-
-        def watch() -> None:
-            while not self.clock.wait(over, 0.05) and not turn.timed_out:
-                self._watch_time(turn)
-
-        thread = threading.Thread(target=watch, name="colab_magics-timeout", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join(1.0)
 
     # -- the end ----------------------------------------------------------------------------
 
@@ -353,45 +238,3 @@ class Executor:
                 self.shell.events.unregister(event, hook)
             except ValueError:
                 continue  # unregistered already
-
-
-def _status(turn: Turn, error: BaseException | None) -> tuple[Status, str]:
-    if turn.timed_out:
-        return "timeout", f"stopped after {turn.timeout:g} s (--timeout)"
-    if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
-        return "interrupted", "interrupted"
-    if error is not None:
-        text = str(error).strip().splitlines()
-        return "error", f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
-    return "ok", ""
-
-
-def interrupt_main() -> None:
-    """Send the main thread what the stop button sends it."""
-    if hasattr(signal, "pthread_kill"):
-        ident = threading.main_thread().ident
-        assert ident is not None
-        signal.pthread_kill(ident, signal.SIGINT)  # wakes a sleeping system call too
-    else:
-        import _thread
-
-        _thread.interrupt_main()
-
-
-@contextmanager
-def _plain_interrupts() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    old = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, old)
-
-
-async def _tick(look: Callable[[], None]) -> None:
-    """Keep the loop waking, so that an interrupt is seen at once."""
-    while True:
-        await asyncio.sleep(0.1)
-        look()

@@ -7,8 +7,9 @@ import asyncio
 import inspect
 from typing import Any
 
-from .executor import Executor, Turn
+from .executor import Executor
 from .outputs import Record, describe, in_cell, publish
+from .turn import Turn
 
 
 def run_in_thread(executor: Executor, turn: Turn) -> Turn:

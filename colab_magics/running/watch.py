@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,15 +13,15 @@ from typing import Any, Literal
 
 from colab_magics.clock import CLOCK, Clock
 from colab_magics.errors import ColabMagicsError, PlaceNotFound
-from colab_magics.retry import backoff
 from colab_magics.settings import Settings
 from colab_magics.watching.change import Change, merge
-from colab_magics.watching.debounce import Debouncer
 
-from .executor import Executor, Turn
+from .executor import Executor
 from .outputs import Parent, Record
+from .pending import Pending, key_of
 from .threaded import run_in_thread
 from .trespass import Trespass
+from .turn import Turn
 
 State = Literal["waiting", "running", "failed", "paused", "stopped"]
 _KEPT_DELAYS = 40
@@ -102,13 +101,9 @@ class Watch:
         self.sent = ""
         self.delays: deque[float] = deque(maxlen=_KEPT_DELAYS)
         self.ignored: Callable[[Change], bool] = lambda change: False
-        self._debouncer = Debouncer(clock)
-        self._queue: dict[str, Change] = {}
-        self._delayed: dict[str, tuple[float, Change]] = {}
-        self._tries: dict[str, int] = {}
+        self._pending = Pending(options.debounce, settings, clock)
         self._own = 0
         self._seen: dict[str, str] = {}
-        self._lock = threading.RLock()
         self._folders: dict[str, Path] = {}
 
     @property
@@ -126,81 +121,36 @@ class Watch:
         """Take note of changes; called by a feed."""
         wanted = [change for change in changes if not self.ignored(change)]
         if wanted and self.mode != "stopped":
-            self._debouncer.put(wanted)
+            self._pending.put(wanted)
             self.wake()
 
     def ask(self, changes: list[Change]) -> None:
         """Have the cell run for these changes at once, without waiting for them to be still."""
-        with self._lock:
-            self._own = 0
-            self._seen.clear()
-            for change in changes:
-                self._tries.pop(_key(change), None)
-                self._enqueue(replace(change, local=None))
+        self._own = 0
+        self._seen.clear()
+        self._pending.ask(changes)
         self.wake()
 
-    def due_in(self, now: float) -> float | None:
+    def due_in(self) -> float | None:
         """Seconds until there is something to run; None while there is nothing."""
-        if self.mode != "on":
-            return None
-        with self._lock:
-            times = [at for at, _ in self._delayed.values()]
-            if self._queue:
-                times.append(now)
-            still = self._debouncer.next_at(self.options.debounce)
-        if still is not None:
-            times.append(still)
-        return max(0.0, min(times) - now) if times else None
+        return self._pending.due_in() if self.mode == "on" else None
 
     @property
     def waiting(self) -> int:
         """How many changes wait for their run."""
-        return len(self._queue) + len(self._delayed) + len(self._debouncer)
-
-    def _collect(self) -> None:
-        """Move what has been still, or was put off, for long enough into the queue."""
-        now = self.clock.monotonic()
-        with self._lock:
-            for change in self._debouncer.take(now, self.options.debounce):
-                # What happened since makes an earlier failure of the same file moot.
-                self._delayed.pop(_key(change), None)
-                self._tries.pop(_key(change), None)
-                self._enqueue(change)
-            for key in [key for key, (at, _) in self._delayed.items() if at <= now]:
-                self._enqueue(self._delayed.pop(key)[1])
-
-    def _enqueue(self, change: Change) -> None:
-        merged = merge(self._queue.get(_key(change)), change)
-        if merged is None:
-            self._queue.pop(_key(change), None)
-        else:
-            self._queue[_key(change)] = merged
-
-    def _put_off(self, changes: list[Change]) -> float:
-        """Let changes come again after a pause that grows with their tries; the pause."""
-        with self._lock:
-            tries = max(self._tries.get(_key(change), 0) for change in changes)
-            pause = max(0.1, backoff(tries, self.settings))
-            at = self.clock.monotonic() + pause
-            for change in changes:
-                self._tries[_key(change)] = tries + 1
-                self._delayed[_key(change)] = (at, replace(change, local=None))
-        return pause
+        return len(self._pending)
 
     # -- one run ----------------------------------------------------------------------------
 
     def run_due(self) -> None:
         """Run what is due, one turn; called by a worker's thread."""
-        self._collect()
-        with self._lock:
-            keys = list(self._queue) if self.options.batch else list(self._queue)[:1]
-            changes = [self._queue.pop(key) for key in keys]
+        changes = self._pending.take(everything=self.options.batch)
         ready = []
         for change in changes:
             try:
                 ready.append(self._ready(change))
             except (ColabMagicsError, OSError) as exc:
-                pause = self._put_off([change])
+                pause = self._pending.put_off([change])
                 self.problem = f"{exc}; trying again in {pause:.1f} s"
                 self._changed(self)
         fetched = [change for change in ready if change is not None]
@@ -218,13 +168,7 @@ class Watch:
             ready = self._fetch(change, self.spool)
         except PlaceNotFound:
             return None  # gone meanwhile; the feed will say so
-        return ready
-
-    def _requeue(self, changes: list[Change]) -> None:
-        """Put changes back before what came since, which wins where it is the same file."""
-        newer, self._queue = self._queue, {}
-        for change in [*changes, *newer.values()]:
-            self._enqueue(replace(change, local=None))
+        return ready if ready.local is not None and ready.local.exists() else None
 
     def _run(self, changes: list[Change]) -> None:
         held = _Held(changes)
@@ -242,28 +186,22 @@ class Watch:
         else:
             self.executor.run(turn, wanted=lambda: self.mode == "on")
         if not turn.over:
-            with self._lock:
-                self._requeue(held.changes)
+            self._pending.put_back(held.changes)
             return
         self._account(held, turn)
 
     def _refresh(self, held: _Held, turn: Turn) -> None:
         """While the kernel is busy: let the waiting turn see what happened since."""
-        self._collect()
-        with self._lock:
-            keys = [_key(change) for change in held.changes]
-            keys += list(self._queue) if self.options.batch else []
-            newer = [self._queue.pop(key) for key in dict.fromkeys(keys) if key in self._queue]
+        newer = self._pending.take_newer(held.changes, everything=self.options.batch)
         for change in newer:
             try:
                 ready = self._ready(change)
             except (ColabMagicsError, OSError):
-                self._put_off([change])
+                self._pending.put_off([change])
                 continue
             with turn.lock:
                 if turn.claimed:
-                    with self._lock:
-                        self._requeue([change])
+                    self._pending.put_back([change])
                 elif ready is not None:
                     held.take(ready)
 
@@ -282,6 +220,7 @@ class Watch:
     def _end(self, held: _Held, turn: Turn, before: object) -> None:
         """Main thread, right after the body and before any other cell."""
         self.trespass.end()
+        self._remember(held, turn)
         result = self.options.result
         if turn.status != "ok" or result is None or self._send is None:
             return
@@ -293,28 +232,21 @@ class Watch:
         # A copy, since the next cell may write the file while it is still on its way.
         held.result = Path(shutil.copy2(result, folder / result.name))
 
-    def _account(self, held: _Held, turn: Turn) -> None:
-        """Worker thread, after the run: remember it, retry it, send its result."""
+    def _remember(self, held: _Held, turn: Turn) -> None:
         started = turn.started_at or self.clock.time()
         delay = max(0.0, started - max(c.time.timestamp() for c in held.changes))
-        self.last = Run(
-            self.runs,
-            held.changes,
-            turn.status,
-            turn.error,
-            started,
-            turn.took,
-            delay,
-            turn.record,
-        )
+        outcome = (turn.status, turn.error, started, turn.took, delay, turn.record)
+        self.last = Run(self.runs, held.changes, *outcome)
         self.delays.append(delay)
         self.running, self.wiped = False, turn.record.cleared
+
+    def _account(self, held: _Held, turn: Turn) -> None:
+        """Worker thread, after the run: try it again, or send its result."""
         if turn.status != "ok":
             self.failures += 1
             self._again(held.changes, turn)
         else:
-            for change in held.changes:
-                self._tries.pop(_key(change), None)
+            self._pending.settle(held.changes)
             if held.result is not None and self._send is not None:
                 self._send(self, held.result)
         self._count_own(held.changes)
@@ -322,14 +254,13 @@ class Watch:
         self._changed(self)
 
     def _again(self, changes: list[Change], turn: Turn) -> None:
-        tries = max(self._tries.get(_key(change), 0) for change in changes)
+        tries = self._pending.tries(changes)
         if turn.status in ("error", "timeout") and tries < self.options.retries:
             for change in changes:
                 self._seen.pop(change.id, None)
-            self._put_off(changes)
+            self._pending.put_off(changes)
         else:
-            for change in changes:
-                self._tries.pop(_key(change), None)
+            self._pending.settle(changes)
 
     def _count_own(self, changes: list[Change]) -> None:
         """Notice a cell that writes the file it watches, and stop it."""
@@ -395,16 +326,11 @@ class _Held:
 
     def take(self, newer: Change) -> None:
         for at, old in enumerate(self.changes):
-            if _key(old) == _key(newer):
+            if key_of(old) == key_of(newer):
                 merged = merge(old, newer)
                 self.changes[at] = replace(merged or newer, local=newer.local)
                 return
         self.changes.append(newer)
-
-
-def _key(change: Change) -> str:
-    """What makes two changes ones of the same file: its id, which a move keeps, or its path."""
-    return change.id or change.place
 
 
 def _signature(path: Path | None) -> tuple[int, int, int] | None:

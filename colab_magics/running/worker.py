@@ -89,10 +89,10 @@ class Worker:
             self._release()
 
     def _next(self) -> tuple[Watch | None, float]:
-        now, soonest = self.clock.monotonic(), 60.0
+        soonest = 60.0
         with self._lock:
             for at, watch in enumerate(self._watches):
-                due = watch.due_in(now)
+                due = watch.due_in()
                 if due is not None and due <= 0:
                     # To the end of the line, so that a busy watch does not starve the others.
                     self._watches.append(self._watches.pop(at))

@@ -15,7 +15,8 @@ from colab_magics.clock import CLOCK, Clock
 from colab_magics.errors import DriveConflict, DriveForbidden, PlaceNotFound, TransferDamaged
 from colab_magics.settings import Settings
 
-from .reading import About, ChangePage, Entry, Reader, checked_id
+from .answers import About, ChangePage, Entry
+from .reading import Reader, checked_id
 from .tree import FIELDS, FOLDER, Node
 from .upload import Body, Upload, body_of
 

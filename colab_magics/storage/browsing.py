@@ -68,7 +68,7 @@ class DriveReader(AbstractFileSystem):
             api = DriveAPI(url=settings.drive_url, credentials=credentials, settings=settings)
         self.api = api
         known = Tree()
-        self.tree: Tree = known  # type: ignore[assignment]
+        self.nodes: Tree = known
         self.lookup = Lookup(api, known, clock)
 
     @classmethod
@@ -181,7 +181,7 @@ class DriveReader(AbstractFileSystem):
         """The bytes of a file, or of a part of it; negative numbers count from its end."""
         node, target = self._file(path), io.BytesIO()
         if start is None and end is None:
-            self.api.fetch(node.id, target)
+            self.api.fetch(node, target)
         else:
             first, last, _ = slice(start, end).indices(node.size or 0)
             self.api.download(node.id, target, start=first, end=last, size=node.size)
@@ -199,16 +199,20 @@ class DriveReader(AbstractFileSystem):
         if outfile is None and hasattr(lpath, "write"):
             outfile = lpath
         if outfile is not None:
-            self.api.fetch(self._file(rpath).id, outfile, callback=callback)
+            self.api.fetch(self._file(rpath), outfile, callback=callback)
         elif self.isdir(rpath):
             os.makedirs(lpath, exist_ok=True)
         else:
             self.get_node(self._file(rpath), Path(lpath), callback=callback)
 
     def get_node(self, node: Node, target: Path, *, callback: Any = None) -> Node:
-        """Fetch a file by its node; gives the node of the revision that arrived."""
+        """Fetch a file by its node, in one request if that is still right.
+
+        Returns:
+            The node of the revision that arrived.
+        """
         with published(target) as part, part.open("w+b") as stream:
-            return self.api.fetch(node.id, stream, callback=callback)
+            return self.api.fetch(node, stream, callback=callback)
 
     def read_file(self, path: str, block_size: int | None = None, **options: Any) -> ReadFile:
         """Open a file for reading."""

@@ -52,8 +52,11 @@ def colab_user() -> Any:
     import google.auth
     from google.colab import auth
 
-    auth.authenticate_user()
-    credentials, _ = google.auth.default(scopes=SCOPES)
+    try:
+        auth.authenticate_user()
+        credentials, _ = google.auth.default(scopes=SCOPES)
+    except Exception as exc:  # the dialog was closed, or timed out: Colab has no class for that
+        raise NoCredentials(f"Colab signed nobody in ({type(exc).__name__})") from None
     return credentials
 
 

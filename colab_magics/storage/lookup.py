@@ -127,9 +127,8 @@ class Lookup:
         with self._lock:
             self._learn(found, now)
             ids = {node.id for node in found}
-            for other in self._tree.children(folder_id):
-                late = self._late(self._own, other.id, now)
-                if other.name == name and other.id not in ids and not late:
+            for other in self._tree.named(folder_id, name):
+                if other.id not in ids and not self._late(self._own, other.id, now):
                     self._tree.drop(other.id)
             self._searched[folder_id, name] = now
             return self._tree.find(folder_id, name)

@@ -200,9 +200,9 @@ def _colab(settings: Settings, force_remount: bool, readonly: bool) -> Drive:
     root = f"{COLAB_MOUNT}/MyDrive"
     try:
         attached = _signed_in(settings, readonly)
-    except ColabMagicsError:  # the mount alone works too: without ids, and late
+    except ColabMagicsError as exc:  # the mount alone works too: without ids, and late
         fs = ReadOnlyFolder() if readonly else LocalFileSystem(skip_instance_cache=True)
-        attached = Drive("folder", fs, root, "My Drive, through Colab's mount only")
+        attached = Drive("folder", fs, root, f"My Drive, through Colab's mount only ({exc})")
         attached.readonly = readonly
     attached.kind, attached.mountpoint = "colab", root
     return attached

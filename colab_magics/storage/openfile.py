@@ -37,7 +37,7 @@ class ReadFile(AbstractBufferedFile):
             self.fs.api.download(self._node.id, target, start=start, end=end, size=self.size)
             return target.getvalue()
         if self._whole is None:  # one request either way, and only the whole has a hash
-            if self.fs.api.fetch(self._node.id, target).revision != self._node.revision:
+            if self.fs.api.fetch(self._node, target).revision != self._node.revision:
                 raise DriveConflict(f"{self._node.name!r} has changed since it was opened")
             self._whole = target.getvalue()
         return self._whole[start:end]
@@ -55,7 +55,7 @@ class WriteFile(io.BufferedIOBase):
         self._discarded = False
         self._copy = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 (closed by discard)
         if mode == "ab" and (node := fs.lookup.find(path)) is not None:
-            fs.api.fetch(node.id, self._copy)
+            fs.api.fetch(node, self._copy)
 
     def write(self, data: Buffer) -> int:
         """Take bytes; after `discard` they go nowhere."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from colab_magics.clock import CLOCK, Clock
@@ -24,8 +22,9 @@ from colab_magics.errors import (
 )
 from colab_magics.settings import Settings
 
+from .answers import About, ChangePage
 from .download import Download
-from .tree import FIELDS, Node, read_time
+from .tree import FIELDS, Node
 from .wire import Wire
 
 _READ, _LIST = 5, 100  # what calls cost, in units of Drive's quota
@@ -33,34 +32,6 @@ _ID = re.compile(r"[A-Za-z0-9_-]+")
 _COMMANDS = frozenset({"trash", "generateIds"})  # what Drive reads after files/ in place of an id
 
 Nodes = list[Node]  # Reader has a method of the name `list`
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of Drive's change log: the present state of one file."""
-
-    file_id: str
-    removed: bool
-    node: Node | None
-    time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ChangePage:
-    """A page of the change log; `next_token` is where the next one starts."""
-
-    entries: list[Entry]
-    next_token: str
-    last: bool
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """Whose Drive this is and how full it is, in bytes; `limit` is None where there is none."""
-
-    user: str
-    limit: int | None
-    usage: int
 
 
 class Reader:
@@ -169,28 +140,26 @@ class Reader:
             units=_READ,
             doing="read the account",
         )
-        user, quota = found.get("user", {}), found.get("storageQuota", {})
-        limit = quota.get("limit")
-        return About(
-            user=user.get("emailAddress") or user.get("displayName", ""),
-            limit=None if limit is None else int(limit),
-            usage=int(quota.get("usage", 0)),
-        )
+        return About.read(found)
 
     def remember_key(self, file_id: str, key: str) -> None:
         """Keep the resource key that a link to an old shared file carries."""
         self._keys[checked_id(file_id)] = key
 
-    def fetch(self, file_id: str, target: BinaryIO, *, callback: Any = None) -> Node:
+    def fetch(self, file: str | Node, target: BinaryIO, *, callback: Any = None) -> Node:
         """Write a whole file to `target`, verified; the node says which revision it was.
 
         A file that changes meanwhile is fetched anew; `target` must be able to seek then.
 
+        Args:
+            file: its id, or its node, which saves a request if it is still right.
+
         Raises:
             TransferDamaged: three times the bytes were not those of the file.
         """
+        id = file.id if isinstance(file, Node) else file
         for attempt in range(3):
-            node = self.get(file_id)
+            node = file if isinstance(file, Node) and attempt == 0 else self.get(id)
             if node.folder:
                 raise PlaceIsFolder(f"{node.name!r} is a folder, not a file")
             if attempt == 0:
@@ -285,9 +254,7 @@ class Reader:
                 reason = getattr(exc, "reason", "")
                 raise TokenRejected(exc.message, status=status, reason=reason) from None
             raise
-        more, end = page.get("nextPageToken"), page.get("newStartPageToken")
-        lines = [line for line in page.get("changes", ()) if line.get("fileId")]
-        return ChangePage([_entry(line) for line in lines], more or end or token, last=not more)
+        return ChangePage.read(page, token)
 
 
 def checked_id(file_id: str) -> str:
@@ -299,14 +266,3 @@ def checked_id(file_id: str) -> str:
     if not _ID.fullmatch(file_id) or file_id in _COMMANDS:
         raise BadPlace(f"no id of a file on Drive: {file_id!r}")
     return file_id
-
-
-def _entry(line: dict[str, Any]) -> Entry:
-    removed = bool(line.get("removed"))
-    file = None if removed else line.get("file")
-    return Entry(
-        file_id=str(line["fileId"]),
-        removed=removed,
-        node=Node.read({"id": line["fileId"], **file}) if file else None,
-        time=read_time(line.get("time")) or datetime.now(UTC),
-    )

@@ -53,14 +53,14 @@ def fetch(
     """
     started = time.monotonic()
     fs, path = (place.fs, place.path) if isinstance(place, Place) else place
-    if isinstance(place, Place):
-        expect_file(place)
     if isinstance(fs, DriveFileSystem):
         node = fs.get_node(fs.node(path), target, callback=callback)
         md5 = node.md5 or _md5(target)
         return Receipt(
             node.id, node.size or 0, md5, node.revision, seconds=time.monotonic() - started
         )
+    if isinstance(place, Place):
+        expect_file(place)
     for attempt in range(3):
         try:
             size, md5, revision = _fetch_once(fs, path, target, callback)

@@ -163,8 +163,12 @@ class Tree:
 
     def find(self, parent_id: str, name: str) -> Node | None:
         """The known node that `name` means in a folder."""
+        return newest(self.named(parent_id, name))
+
+    def named(self, parent_id: str, name: str) -> list[Node]:
+        """All known nodes of that name in a folder."""
         with self._lock:
-            return newest(self._nodes[id] for id in self._named.get((parent_id, name), ()))
+            return [self._nodes[id] for id in self._named.get((parent_id, name), ())]
 
     def path_of(self, id: str, root_id: str) -> str | None:
         """The path from `root_id` down to a node; None while a folder between is not known."""

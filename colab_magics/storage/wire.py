@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import os
+import re
 import threading
 import weakref
 from collections.abc import Callable, Collection, Mapping
@@ -143,6 +145,9 @@ class Wire:
                 from googleapiclient.discovery_cache import get_static_doc
                 from googleapiclient.http import build_http
 
+                # It warns of each refusal that we handle, and without a handler Python writes
+                # warnings into the user's cell.
+                logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
                 # Not client_options.api_endpoint: uploads and batches do not follow that.
                 document = json.loads(get_static_doc("drive", "v3"))
                 document["rootUrl"] = self.base
@@ -165,6 +170,7 @@ class _Line:
         self._http.follow_redirects = False
         self.http = AuthorizedHttp(credentials, http=self._http)
         self.session = AuthorizedSession(credentials)
+        logging.getLogger("urllib3.connectionpool").addFilter(_NO_SESSIONS)
         if loopback:  # a proxy that the environment names can not reach this machine
             self._http.proxy_info = None
             self.session.trust_env = False
@@ -177,6 +183,22 @@ class _Line:
     def __del__(self) -> None:
         if not getattr(self, "closed", True):
             self.close()
+
+
+class _NoSessions(logging.Filter):
+    """Keeps upload sessions, each as good as a password, out of urllib3's debug log."""
+
+    _session = re.compile(r"(?<=upload_id=)[^&\s]+")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                self._session.sub("…", arg) if isinstance(arg, str) else arg for arg in record.args
+            )
+        return True
+
+
+_NO_SESSIONS = _NoSessions()
 
 
 def checked(url: str) -> str:

@@ -147,19 +147,20 @@ class Mirror:
             node = child
         return node
 
+    def lacks_line(self, id: str) -> bool:
+        """Whether the folder of a node is not known, and can be asked for."""
+        node = self.tree.get(id)
+        if node is None or node.parent is None or self.tree.get(node.parent) is not None:
+            return False
+        return node.parent not in self._unseen and node.parent not in self._gone
+
     def fetch_line(self, reader: Reader, id: str) -> None:
         """Ask for the folders above a node that are not known yet."""
         node = self.tree.get(id)
         while node is not None and node.parent is not None:
-            above = self.tree.get(node.parent)
-            if above is None:
-                if node.parent in self._unseen or node.parent in self._gone:
-                    return
-                above = self._ask(reader, node.parent)
-                if above is None:
-                    self._unseen.add(node.parent)
-                    return
-            node = above
+            if self.lacks_line(node.id) and self._ask(reader, node.parent) is None:
+                self._unseen.add(node.parent)
+            node = self.tree.get(node.parent)
 
     def list_folder(self, reader: Reader, id: str, now: float, *, check_all: bool = False) -> None:
         """List a folder, and check by id what the listing contradicts.
@@ -183,6 +184,8 @@ class Mirror:
                 doubtful.append(node.id)
             else:
                 self.learn(node)
+                if node.folder and node.id not in self.listed:
+                    self.unlisted[node.id] = None
         if len(doubtful) > _CHECKED and not check_all:
             doubtful = random.sample(doubtful, _CHECKED)
         self.listed[id] = now

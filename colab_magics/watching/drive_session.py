@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from colab_magics.clock import CLOCK, Clock, spell
-from colab_magics.errors import ColabMagicsError, DriveBusy, DriveUnreachable, TokenRejected
+from colab_magics.clock import CLOCK, Clock
+from colab_magics.errors import ColabMagicsError, TokenRejected
 from colab_magics.settings import Settings
 from colab_magics.storage.tree import Node, Tree, to_name
 
@@ -21,11 +22,16 @@ from .poller import Poller
 from .relist import Relist
 from .subscription import FeedStats, Sink, Subscription
 from .target import Target
+from .trouble import Trouble
 
 if TYPE_CHECKING:
-    from colab_magics.storage.api import DriveAPI
+    from colab_magics.storage.api import ChangePage, DriveAPI
 
 logger = logging.getLogger(__name__)
+
+
+_ASKED = 20  # unknown folders asked for at once, of files that are most likely of no interest
+_FRESH = 1.0  # seconds for which what is known is good enough to begin a watch with
 
 
 class DriveSession:
@@ -58,6 +64,8 @@ class DriveSession:
         self._mirror = Mirror()
         self._watches = Watches()
         self._token = ""
+        self._read_at = 0.0
+        self._asked = 0
         self._gap = False  # the log has lost our place: all must be listed before going on
         self._relist = Relist(settings.relist_seconds)
         self._pace = Pace(settings)
@@ -67,8 +75,7 @@ class DriveSession:
         self._open: set[Subscription] = set()
         self._entering = 0
         self.ended = False
-        self._failing_since: datetime | None = None
-        self._problem = ""
+        self._trouble = Trouble(self._open)
         self._last: datetime | None = None
 
     def enter(self) -> bool:
@@ -81,6 +88,7 @@ class DriveSession:
         """Tell the sink of every change of the target from now on; needs `enter` before."""
         try:
             watch = self._register(target, sink, every)
+            watch.problem = self._trouble.problem
             with self._life:
                 self._open.add(watch)
         finally:
@@ -117,7 +125,7 @@ class DriveSession:
         """What it costs and how it is."""
         spent = self._spent.last_minute(self._clock.monotonic())
         watches, interval = len(self._open), self._pace.interval
-        return FeedStats("Drive", watches, *spent, interval, self._last, self._problem)
+        return FeedStats("Drive", watches, *spent, interval, self._last, self._trouble.problem)
 
     def close(self) -> None:
         """End all subscriptions and the thread."""
@@ -133,6 +141,8 @@ class DriveSession:
             if not self._token and not self._gap:
                 # Before the first listing: what happens between the two is then in the log.
                 self._token = self._api.start_page_token()
+            elif self._clock.monotonic() - self._read_at > _FRESH:
+                self._catch_up()
             root = self._mirror.resolve(self._api, base, watch.below(target.root)).id
             self._watches.add(watch)
             try:
@@ -145,10 +155,14 @@ class DriveSession:
             except BaseException:
                 self._watches.remove(watch)
                 raise
-            now = self._clock.monotonic()
-            self._relist.soon(root, now)
-            self._pace.changed(now)
+            self._relist.soon(root, self._clock.monotonic())
+            self._pace.changed(self._clock.monotonic())
         return watch
+
+    def _catch_up(self) -> None:
+        """Know what has happened since the poller's last look; it will read, and tell, it anew."""
+        with suppress(TokenRejected):  # the poller will meet that, and deal with it
+            self._learn(self._api.changes(self._token))
 
     def _remove(self, subscription: Subscription) -> None:
         # Not self._lock: the thread holds it during requests, and closing must not wait for one.
@@ -190,32 +204,35 @@ class DriveSession:
                 logger.warning("%s; listing all folders anew", exc)
                 self._gap = True
                 return 0.0
-            return self._failed(exc)
+            return self._trouble.met(exc, self._pace)
         finally:
             self._spent.count(self._clock.monotonic())
         self._gap = False
         self._pace.answered(self._clock.monotonic())
         self._last = datetime.now(UTC)
-        if self._problem:
-            self._failing_since = None
-            self._say("")
+        self._trouble.over()
         return self._pace.pause()
 
     def _read_page(self) -> bool:
         page = self._reader.changes(self._token)
         with self._lock:
-            for entry in page.entries:
-                if entry.node is not None and not entry.removed:
-                    self._mirror.learn(entry.node)
-                    self._tell_trees(entry.node)
-                else:
-                    self._mirror.bury(entry.file_id)
+            self._learn(page)
         self._settle()
         self._token = page.next_token  # not before: what fails in between is read again
         return bool(page.last)
 
+    def _learn(self, page: ChangePage) -> None:
+        self._read_at = self._clock.monotonic()
+        for entry in page.entries:
+            if entry.node is not None and not entry.removed:
+                self._mirror.learn(entry.node)
+                self._tell_trees(entry.node)
+            else:
+                self._mirror.bury(entry.file_id)
+
     def _settle(self) -> None:
         """Report what has changed, as far as it can be found out."""
+        self._asked = 0
         found: dict[DriveWatch, list[Change]] = {}
         folders: set[str] = set()
         try:
@@ -238,8 +255,11 @@ class DriveSession:
     def _compare(self, id: str, found: dict[DriveWatch, list[Change]], folders: set[str]) -> None:
         """Add to `found` what a file's change means to each watch, and its folder to `folders`."""
         mirror = self._mirror
-        mirror.fetch_line(self._reader, id)
-        self._list_new(self._reader)
+        if mirror.lacks_line(id) and self._asked < _ASKED:
+            # Most likely a file elsewhere on this Drive. If not, its folder will be listed.
+            self._asked += 1
+            mirror.fetch_line(self._reader, id)
+            self._list_new(self._reader)
         for watch, path in self._watches.concerned(mirror, id):
             change = watch.look(path, mirror.at(watch.base, watch.below(path)))
             if change is not None:
@@ -249,15 +269,14 @@ class DriveSession:
         mirror.forget(id)
 
     def _list_new(self, reader: Any) -> None:
-        now = self._clock.monotonic()
-        self._mirror.list_new(reader, self._watches, now)
+        self._mirror.list_new(reader, self._watches, self._clock.monotonic())
 
     def _list_due(self) -> None:
-        now = self._clock.monotonic()
-        folder = self._relist.due(self._mirror.listed, now)
-        if folder is None:
-            return
         with self._lock:
+            now = self._clock.monotonic()
+            folder = self._relist.due(self._mirror.listed, now)
+            if folder is None:
+                return
             if self._watches.looks_into(self._mirror, folder):
                 self._mirror.list_folder(self._reader, folder, now)
             else:
@@ -279,24 +298,3 @@ class DriveSession:
         for tree in self._trees:
             if tree.get(node.id) is not None:
                 tree.put(node)
-
-    def _failed(self, exc: ColabMagicsError) -> float:
-        what = str(exc)
-        if isinstance(exc, DriveUnreachable):
-            self._pace.unreachable()
-            what = "Drive does not answer"
-        else:
-            self._pace.busy(getattr(exc, "retry_after", None) or 0.0)
-            if isinstance(exc, DriveBusy):
-                what = "Drive asks to slow down"
-        logger.info("%s", exc)
-        self._failing_since = self._failing_since or datetime.now(UTC)
-        pause = self._pace.pause()
-        since = self._failing_since.astimezone().strftime("%H:%M")
-        self._say(f"{what} since {since}; trying again in {spell(pause)}")
-        return pause
-
-    def _say(self, problem: str) -> None:
-        self._problem = problem
-        for watch in list(self._open):
-            watch.problem = problem

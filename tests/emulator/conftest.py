@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from emulator.api import Api, client_of
 
 from colab_magics.emulator import Emulator
+from emulator.api import Api, client_of
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator.api import Api, client_of, error
 
 from colab_magics.emulator import Emulator
+from emulator.api import Api, client_of, error
 
 
 def token_of(api: Api, refresh: str) -> dict[str, Any]:

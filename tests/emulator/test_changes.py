@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import pytest
-from emulator.api import Api, error
 
 from colab_magics.emulator import Emulator
+from emulator.api import Api, error
 
 
 def ids(page: dict[str, Any]) -> list[str]:
@@ -153,7 +153,7 @@ def test_tokens_survive_a_restart(api: Api, emulator: Emulator) -> None:
     file = api.make("a")
     emulator.stop()
     with Emulator(emulator.root) as again:
-        api.base_url = again.url  # type: ignore[assignment]
+        api.base_url = again.url
         page = api.changes(token)
 
         assert ids(page) == [file["id"]]
@@ -197,7 +197,7 @@ class TestLag:
         file = api.make("a")
         emulator.stop()
         with Emulator(emulator.root) as again:
-            api.base_url = again.url  # type: ignore[assignment]
+            api.base_url = again.url
 
             assert ids(api.changes(token)) == [file["id"]]
 

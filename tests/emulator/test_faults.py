@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from emulator.api import Api, error
 
 from colab_magics.emulator import Emulator
+from emulator.api import Api, error
 
 UPLOAD = "upload/drive/v3/files"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from emulator.api import Api, error
 
 from colab_magics.emulator.errors import DriveError
 from colab_magics.emulator.fields import keep, mask_for, parse
+from emulator.api import Api, error
 
 
 @pytest.mark.parametrize("fields", ["", "?fields=", "?fields=%20"])

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from emulator.api import FOLDER, Api, error
 
 from colab_magics.emulator import Emulator
+from emulator.api import FOLDER, Api, error
 
 DOCUMENT = "application/vnd.google-apps.document"
 
@@ -164,6 +164,9 @@ def test_fields_of_googles_own_are_not_writable(api: Api, body: Any, said: str) 
         {"name": 5},
         {"starred": "yes"},
         {"modifiedTime": "yesterday"},
+        {"modifiedTime": "0001-01-01T00:00:00+02:00"},
+        {"modifiedTime": "9999-12-31T23:59:59-02:00"},
+        {"trashed": "yes"},
         {"properties": {"k": 5}},
         {"properties": {"k": "v" * 124}},
         {"appProperties": {f"k{n}": "v" for n in range(31)}},
@@ -179,7 +182,7 @@ def test_a_value_of_a_wrong_kind_is_refused(api: Api, body: Any) -> None:
     assert api.names() == []
 
 
-@pytest.mark.parametrize("raw", [b"{", b"[]", b"5", b"\xff"])
+@pytest.mark.parametrize("raw", [b"{", b"[]", b"5", b"\xff", rb'{"name": "\ud800"}'])
 def test_a_body_that_is_no_object_is_a_parse_error(api: Api, raw: bytes) -> None:
     """Half a JSON is refused as JSON."""
     answer = api.post("drive/v3/files", content=raw)
@@ -433,8 +436,8 @@ def test_a_document_has_no_bytes(api: Api) -> None:
 def test_a_shortcut_points_at_its_target(api: Api) -> None:
     """Its target can be searched for."""
     target = api.make("a.txt", mimeType="text/plain")
-    body = {"mimeType": "application/vnd.google-apps.shortcut"}
-    shortcut = api.make("link", shortcutDetails={"targetId": target["id"]}, **body)
+    mime = "application/vnd.google-apps.shortcut"
+    shortcut = api.make("link", mimeType=mime, shortcutDetails={"targetId": target["id"]})
 
     assert shortcut["shortcutDetails"] == {
         "targetId": target["id"],
@@ -474,6 +477,25 @@ class TestAbout:
         emulator.storage_limit = None
 
         assert "limit" not in api.ok("GET", "drive/v3/about?fields=storageQuota")["storageQuota"]
+
+    def test_usage_follows_every_change(self, api: Api) -> None:
+        """Longer, shorter, copied, trashed, deleted."""
+
+        def usage() -> tuple[str, str]:
+            quota = api.ok("GET", "drive/v3/about?fields=storageQuota")["storageQuota"]
+            return quota["usage"], quota["usageInDriveTrash"]
+
+        file = api.make("a", b"12345")
+        api.put_bytes(file["id"], b"123")
+        assert usage() == ("3", "0")
+        copy = api.ok("POST", f"drive/v3/files/{file['id']}/copy", json={})
+        assert usage() == ("6", "0")
+        api.ok("PATCH", f"drive/v3/files/{copy['id']}", json={"trashed": True})
+        assert usage() == ("6", "3")
+        api.delete("drive/v3/files/trash")
+        assert usage() == ("3", "0")
+        api.delete(f"drive/v3/files/{file['id']}")
+        assert usage() == ("0", "0")
 
     def test_a_full_drive_takes_no_bytes(self, api: Api, emulator: Emulator) -> None:
         """Neither new files nor longer contents nor copies; folders and shorter ones fit."""

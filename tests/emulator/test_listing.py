@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from emulator.api import FOLDER, Api, error
 
 from colab_magics.emulator import Emulator
+from emulator.api import FOLDER, Api, error
 
 
 def test_pages_hold_every_file_once(api: Api) -> None:
@@ -206,6 +206,7 @@ def fill(emulator: Emulator, count: int) -> None:
         db.execute(
             "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)"
             " INSERT INTO files (id, name, name_key, mime, parent, created_ms, modified_ms,"
-            " viewed_ms) SELECT printf('1%032d', i), 'file ' || i, 'file ' || i, ?, ?, i, i, i FROM n",
+            " viewed_ms) SELECT printf('1%032d', i), 'file ' || i, 'file ' || i, ?, ?, i, i, i"
+            " FROM n",
             (count, FOLDER, service.store.root_id),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
+
 from emulator.api import Api, error
 
 DATA = bytes(range(256)) * 4
@@ -114,9 +115,7 @@ def test_a_reader_keeps_the_bytes_that_it_began_with(api: Api) -> None:
         ("identity", "my program (gzip)", False),
     ],
 )
-def test_answers_are_zipped_if_asked_twice(
-    api: Api, accept: str, agent: str, zipped: bool
-) -> None:
+def test_answers_are_zipped_if_asked_twice(api: Api, accept: str, agent: str, zipped: bool) -> None:
     """Google zips JSON for clients that accept gzip and have the word in their name."""
     api.make("a", description="word " * 1000)
     headers = {"Accept-Encoding": accept, "User-Agent": agent}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from emulator.api import FOLDER, Api, error
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from colab_magics.emulator import Emulator
 from colab_magics.emulator.errors import DriveError
 from colab_magics.emulator.query import parse
+from emulator.api import FOLDER, Api, error
 
 
 @pytest.fixture
@@ -252,8 +252,41 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 PIECES = st.sampled_from(
-    "name = != < contains in has and or not ( ) { } 'a' 'root' parents key value true false trashed"
-    " starred modifiedTime '2026-01-01' properties mimeType fullText id ' \\ \\' é".split(" ")
+    [
+        "name",
+        "=",
+        "!=",
+        "<",
+        "contains",
+        "in",
+        "has",
+        "and",
+        "or",
+        "not",
+        "(",
+        ")",
+        "{",
+        "}",
+        "'a'",
+        "'root'",
+        "parents",
+        "key",
+        "value",
+        "true",
+        "false",
+        "trashed",
+        "starred",
+        "modifiedTime",
+        "'2026-01-01'",
+        "properties",
+        "mimeType",
+        "fullText",
+        "id",
+        "'",
+        "\\",
+        "\\'",
+        "é",
+    ]
 )
 
 

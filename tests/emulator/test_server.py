@@ -18,9 +18,9 @@ from typing import Any
 
 import httpx
 import pytest
-from emulator.api import Api, client_of
 
 from colab_magics.emulator import Emulator, find
+from emulator.api import Api, client_of
 
 UNIT = 256 << 10
 SERVE = """
@@ -63,7 +63,9 @@ def test_it_stops_at_once_with_connections_open(tmp_path: Path) -> None:
     port = httpx.URL(emulator.url).port or 0
     plugs = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
     plugs[0].sendall(b"GET /drive/v3/slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    plugs[1].sendall(b"POST /drive/v3/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+    plugs[1].sendall(
+        b"POST /drive/v3/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
+    )
     with client_of(emulator) as api:
         api.names()
         begin = time.perf_counter()
@@ -208,8 +210,7 @@ class Process:
     def end(self, number: int) -> int:
         """Send a signal; return the exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(10)
-        return code
+        return self.process.wait(10)
 
     def rest(self) -> str:
         """Return what it printed after its address."""
@@ -241,7 +242,7 @@ def test_a_served_folder_ends_with_a_signal(served: Process, number: int) -> Non
 
 @pytest.mark.parametrize("round_", range(3))
 def test_a_kill_leaves_every_file_whole(served: Process, round_: int) -> None:
-    """Killed in the middle of uploads: what was answered is there, the rest is not, none is half."""
+    """Killed in the middle of uploads: what was answered is there, and nothing is half there."""
     small, large = b"s" * 3000, bytes(range(256)) * 4096
     answered: dict[str, str] = {}
     over = threading.Event()

@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from emulator.api import Api, error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colab_magics.emulator import Emulator
 from colab_magics.emulator.multipart import Related
+from emulator.api import Api, error
 
 UPLOAD = "upload/drive/v3/files"
 UNIT = 256 << 10
@@ -53,7 +53,9 @@ def test_a_simple_upload_makes_an_untitled_file(api: Api) -> None:
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
-@pytest.mark.parametrize("data", [b"", b"hello", b"a\r\n\r\nb\n", b"end\r", b"end\r\n", b"\n", b"--ed"])
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"a\r\n\r\nb\n", b"end\r", b"end\r\n", b"\n", b"--ed"]
+)
 def test_a_multipart_upload_keeps_every_byte(api: Api, end: bytes, data: bytes) -> None:
     """Lines may end in CRLF or, as Google's Python client sends them, in LF."""
     content = multipart({"name": "a.txt"}, data, end=end)
@@ -112,7 +114,8 @@ def test_a_broken_multipart_body_makes_nothing(api: Api, content: bytes) -> None
 
 @settings(max_examples=100, deadline=None, database=None)
 @given(
-    data=st.binary(max_size=60) | st.lists(st.sampled_from([b"\r", b"\n", b"-", b"--edg", b"x"])).map(b"".join),
+    data=st.binary(max_size=60)
+    | st.lists(st.sampled_from([b"\r", b"\n", b"-", b"--edg", b"x"])).map(b"".join),
     cuts=st.lists(st.integers(1, 40), max_size=12),
     end=st.sampled_from([b"\r\n", b"\n"]),
 )
@@ -326,6 +329,28 @@ class TestResumable:
         answer = chunk(api, str(session), data[stored:], spans)
 
         assert api.bytes_of(answer.json()["id"]) == data
+
+    def test_a_drive_may_store_less_than_was_sent(self, api: Api, emulator: Emulator) -> None:
+        """308 with a shorter range; the rest has to be sent again."""
+        session, data = begin(api), bytes(range(256)) * 3072
+        emulator.faults.add(method="PUT", stored=UNIT + 5, times=1)
+        answer = chunk(api, session, data, f"bytes 0-{3 * UNIT - 1}/{3 * UNIT}")
+
+        assert (answer.status_code, answer.headers["range"]) == (308, f"bytes=0-{UNIT - 1}")
+
+        spans = f"bytes {UNIT}-{3 * UNIT - 1}/{3 * UNIT}"
+        answer = chunk(api, session, data[UNIT:], spans)
+
+        assert api.bytes_of(answer.json()["id"]) == data
+
+    def test_many_sessions_may_be_open(self, api: Api) -> None:
+        """More than the process keeps files open for; the first still has its bytes."""
+        sessions = [begin(api) for _ in range(140)]
+        for session in sessions:
+            chunk(api, session, b"x" * UNIT, f"bytes 0-{UNIT - 1}/{UNIT + 1}")
+        answer = chunk(api, sessions[0], b"y", f"bytes {UNIT}-{UNIT}/{UNIT + 1}")
+
+        assert api.bytes_of(answer.json()["id"]) == b"x" * UNIT + b"y"
 
     def test_an_unknown_session_is_not_found(self, api: Api) -> None:
         """Expired, cancelled or never there."""

@@ -243,8 +243,17 @@ class NotebookPage:
 
     def start(self, number: int) -> None:
         """Put a cell into the kernel's queue, without waiting for it."""
-        self.cell(number).locator(".cm-content").first.click()
-        self.page.keyboard.press("Control+Enter")
+        before = self.prompt(number)
+        for _ in range(10):
+            self.cell(number).locator(".cm-content").first.click()
+            self.page.keyboard.press("Control+Enter")
+            # A page that is still loading takes the focus away, and the keys go nowhere.
+            try:
+                wait_until(lambda: self.prompt(number) != before, "", seconds=2.0)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError(f"cell {number} can not be started; it shows {before}")
 
     def run(self, number: int, *, seconds: float = 30.0) -> None:
         """Run a cell to its end."""
@@ -265,13 +274,11 @@ class NotebookPage:
 
     def outputs(self, number: int) -> list[str]:
         """What a person reads under a cell, output by output; a picture is ``<image>``."""
-        found = []
-        for output in self.cell(number).locator(".jp-OutputArea-output").all():
-            if output.locator("img").count():
-                found.append("<image>")
-            else:
-                found.append(output.inner_text().strip())
-        return found
+        seen: list[str] = self.cell(number).evaluate(
+            """cell => [...cell.querySelectorAll(".jp-OutputArea-output")].map(
+                output => output.querySelector("img") ? "<image>" : output.innerText.trim())"""
+        )
+        return seen
 
     def wait_for_output(self, number: int, text: str, *, seconds: float = 30.0) -> list[str]:
         """Wait until a text can be read under a cell; all its outputs then."""

@@ -44,6 +44,7 @@ def open_notebook(
 ) -> Iterator[Callable[..., NotebookPage]]:
     """Write a notebook of the given cells and open it in the browser."""
     page = context.new_page()
+    request.node.pages = [page]
     name = f"{request.node.name}.ipynb".replace("[", "-").replace("]", "")
 
     def open_it(*cells: str) -> NotebookPage:

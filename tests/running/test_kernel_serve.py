@@ -26,6 +26,12 @@ SERVE = {
 STOPPED = {"KeyboardInterrupt", "CancelledError"}
 
 
+def stop(kernel: Kernel, mid: str) -> None:
+    """Press the stop button while nothing runs in the serving cell."""
+    kernel.settle(mid, quiet=0.2)
+    kernel.interrupt()
+
+
 def serving(kernel: Kernel, code: str) -> str:
     """Send a cell that serves, and wait until it does."""
     mid = kernel.send(code)
@@ -45,7 +51,7 @@ def test_outputs_are_in_the_serving_cell(kernel: Kernel, folder: Path, kind: str
     for number in range(1, 4):
         (folder / "a.txt").write_text(str(number))
         kernel.said(mid, f"run {number}\n")
-    kernel.interrupt()
+    stop(kernel, mid)
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
     assert kernel.text(mid) == "run 1\nrun 2\nrun 3\n"
@@ -147,7 +153,7 @@ def test_serving_in_a_function_loses_none_of_the_users_cells(
         (folder / "a.txt").write_text(str(number))
         kernel.said(mid, f"run {number}\n")
         users.append(kernel.send(f"print('user', {number})"))
-    kernel.interrupt()
+    stop(kernel, mid)
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
     assert [kernel.wait(user, seconds=5)["status"] for user in users] == ["ok"] * 5
@@ -199,7 +205,7 @@ def test_an_error_in_a_body_does_not_end_it(kernel: Kernel, folder: Path) -> Non
     kernel.said(mid, "run 00\n")
     (folder / "a.txt").write_text("1")
     kernel.said(mid, "run 1\n")
-    kernel.interrupt()
+    stop(kernel, mid)
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
     assert [m.content["ename"] for m in kernel.outputs(mid) if m.type == "error"] == [
@@ -216,7 +222,7 @@ def test_the_user_keeps_results_and_count(kernel: Kernel, folder: Path) -> None:
     mid = serving(kernel, "%drive_serve --for 60")
     (folder / "a.txt").write_text("1")
     kernel.said(mid, "run 1\n")
-    kernel.interrupt()
+    stop(kernel, mid)
     kernel.wait(mid, seconds=5)
     value, out, count = kernel.eval(state)
 
@@ -233,6 +239,6 @@ def test_a_change_from_before_it_runs_first_in_it(kernel: Kernel, folder: Path, 
     kernel.settle(users, quiet=0.3)
     busy.free()
     kernel.said(mid, "run 1\n", seconds=5)
-    kernel.interrupt()
+    stop(kernel, mid)
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"

@@ -432,3 +432,39 @@ def test_after_close_a_waiting_call_ends(drive: Emulator, settings: Settings) ->
 
     assert api.requests == 1
     api.close()
+
+
+def test_a_refusal_that_passes_is_not_shown(
+    api: DriveAPI, drive: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Google's client would warn into the user's cell."""
+    drive.faults.add(path="/files/root", status=403, reason="rateLimitExceeded", nth=1)
+    api.root_id()
+
+    assert caplog.records == []
+
+
+def test_an_endpoint_may_be_named_by_any_name_of_this_machine(
+    drive: Emulator, settings: Settings
+) -> None:
+    """Upload sessions come back to the name that was asked."""
+    api = DriveAPI(url=drive.url.replace("127.0.0.1", "localhost"), settings=settings)
+    made = api.create("a", api.root_id(), b"x" * 6_000_000)
+
+    assert made.size == 6_000_000
+    api.close()
+
+
+def test_a_node_that_is_known_saves_a_request(api: DriveAPI, outsider: DriveAPI) -> None:
+    """And one that is out of date does no harm."""
+    made = api.create("a", api.root_id(), b"old")
+    before, target = api.requests, io.BytesIO()
+
+    assert api.fetch(made, target) == made
+    assert (target.getvalue(), api.requests - before) == (b"old", 1)
+
+    changed = outsider.update(made.id, b"new")
+    target = io.BytesIO()
+
+    assert api.fetch(made, target) == changed
+    assert target.getvalue() == b"new"

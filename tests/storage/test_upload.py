@@ -230,3 +230,15 @@ def test_a_session_elsewhere_is_refused(
     assert not _same_house("http://www.googleapis.com/upload", google)
     assert not _same_house("https://content.googleapis.com/upload/x", "http://127.0.0.1:1/")
     assert not _same_house("", google)
+
+
+def test_no_log_shows_an_upload_session(
+    api: DriveAPI, drive: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever has its address can write the file, so not even a debug log holds it."""
+    caplog.set_level("DEBUG")
+    api.create("a", api.root_id(), bytes_of(LARGE))
+    shown = set(re.findall(r"upload_id=([^&\s]+)", caplog.text))
+
+    assert "PUT" in caplog.text
+    assert shown == {"…"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -293,6 +294,45 @@ def test_a_folder_of_the_same_name_takes_the_place_of_one_that_went(
     assert len(heard.changes) == 2
 
 
+def test_a_folder_that_was_seen_elsewhere_is_listed_when_it_is_moved_in(
+    drive_world: DriveWorld,
+) -> None:
+    """With the folders in it, of which the change log says nothing new."""
+    heard = listen(drive_world, "in")
+    drive_world.write("out/pack/sub/deep/b.txt", "one")
+    drive_world.write("in/a.txt", "one")
+    heard.wait("created a.txt")
+    drive_world.move("out/pack", "in/pack")
+    heard.wait("created b.txt")
+    drive_world.move("in/pack", "out/pack")
+    heard.wait("deleted b.txt")
+    drive_world.write("out/pack/sub/deep/c.txt", "one")
+    drive_world.move("out/pack", "in/pack")
+    heard.wait("created b.txt", "created b.txt", "created c.txt")
+
+    assert len(heard.changes) == 5
+
+
+def test_a_second_watch_begins_with_what_is_there_now(
+    drive: Emulator, build: Callable[..., DriveWorld]
+) -> None:
+    """Not with what the poller saw a while ago."""
+    world = build(poll_active_seconds=30.0, poll_idle_seconds=30.0)
+    first = listen(world, "in")
+    wait_for(lambda: asked(drive, "/changes") == 1)
+    threading.Event().wait(0.2)
+    world.write("in/a.txt", "one")
+    session = world.feeds._feeds["drive", id(world.api)]._session  # type: ignore[attr-defined]
+    session._read_at -= 1.0
+    second = listen(world, "in/a.txt")
+    first.wait("created a.txt")
+    world.write("in/b.txt", "one")
+    world.feeds.poke()
+    first.wait("created b.txt")
+
+    assert second.said() == []
+
+
 def test_of_two_files_of_one_name_the_newest_counts(drive_world: DriveWorld) -> None:
     """As everywhere in storage; when it goes, the older one is what is there."""
     drive_world.write("in/a.txt", "one")
@@ -356,7 +396,7 @@ def test_a_filesystem_is_told_what_the_log_says(drive_world: DriveWorld) -> None
     drive_world.fs.node("in/a.txt")
     drive_world.write("in/a.txt", "two, longer")
     heard.wait("modified a.txt")
-    known = drive_world.fs.tree.get(drive_world.ids["in/a.txt"])
+    known = drive_world.fs.nodes.get(drive_world.ids["in/a.txt"])
 
     assert known is not None
     assert known.size == 11
