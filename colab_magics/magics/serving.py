@@ -36,7 +36,7 @@ class Serving:
         self.end = None if seconds is None else now + seconds
         self.began = self.clock.time()
         self.before = self._runs()
-        self.active = self.shown = now
+        self.active = self.drawn_at = now
         identity = f"colab_magics-{os.urandom(6).hex()}"
         self.handle = Handle(notebook.shell, notebook.parent(), identity)
         self.done = False
@@ -48,8 +48,8 @@ class Serving:
         state = (self._runs(), self._busy())
         if state != self._last or state[1]:
             self._last, self.active = state, now
-        if now - self.shown >= 1.0:
-            self.shown = now
+        if now - self.drawn_at >= 1.0:
+            self.drawn_at = now
             self.handle.update(self.card("running", "serving"))
         if self.idle is not None and now - self.active >= self.idle:
             return False

@@ -133,7 +133,7 @@ def test_the_trash_is_emptied_and_restored(page: Any, api: Api) -> None:
 def test_a_picture_is_shown_and_a_file_downloaded(page: Any, api: Api) -> None:
     """A picture inline; the download has the file's name and bytes."""
     api.make("dot.png", PNG, mimeType="image/png")
-    page.wait_for_selector("td.number:has-text('bytes')")
+    page.wait_for_selector(f"td.number:has-text('{len(PNG)} bytes')")
     page.click("button.name:has-text('dot.png')")
     picture = page.locator("#viewer-body img")
     assert picture.evaluate("img => img.decode().then(() => img.naturalWidth)") == 1
