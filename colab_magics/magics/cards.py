@@ -62,6 +62,7 @@ def _counts(watch: Watch) -> str:
 
 def watches_table(watches: Iterable[Watch], stats: Iterable[Any], session: str) -> Table:
     """All watches, with what looking for changes costs below."""
+    watches = list(watches)
     rows = [_row(watch) for watch in watches]
     notes = [
         f"{s.name}: a look every {s.interval:.1f} s, {s.requests} requests in the last minute "

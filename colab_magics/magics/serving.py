@@ -19,6 +19,7 @@ from colab_magics.running.outputs import Handle
 
 from .arguments import read
 from .notebook import Notebook
+from .registry import parent_of
 
 _CALL = "run_line_magic('drive_serve',"
 
@@ -38,7 +39,7 @@ class Serving:
         self.before = self._runs()
         self.active = self.drawn_at = now
         identity = f"colab_magics-{os.urandom(6).hex()}"
-        self.handle = Handle(notebook.shell, notebook.parent(), identity)
+        self.handle = Handle(notebook.shell, parent_of(notebook.shell), identity)
         self.done = False
         self._last: tuple[int, bool] = (-1, False)
 
@@ -56,11 +57,11 @@ class Serving:
         return self.end is None or now < self.end
 
     def _runs(self) -> int:
-        return sum(watch.runs for watch in self.notebook.watches.values())
+        return sum(watch.runs for watch in self.notebook.watches)
 
     def _busy(self) -> bool:
-        results = self.notebook.results
-        return results.busy or any(w.waiting or w.running for w in self.notebook.watches.values())
+        results = self.notebook.watches.results
+        return results.busy or any(w.waiting or w.running for w in self.notebook.watches)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -77,11 +78,11 @@ class Serving:
         """How it goes."""
         runs = self._runs() - self.before
         lines: list[tuple[str, object]] = [
-            ("watches", ", ".join(self.notebook.watches)),
+            ("watches", ", ".join(w.name for w in self.notebook.watches)),
             ("runs", f"{runs} since {clock_time(self.began)}"),
         ]
-        lines += [(w.name, w.sent) for w in self.notebook.watches.values() if w.sent]
-        lines += [(w.name, w.trouble) for w in self.notebook.watches.values() if w.trouble]
+        lines += [(w.name, w.sent) for w in self.notebook.watches if w.sent]
+        lines += [(w.name, w.trouble) for w in self.notebook.watches if w.trouble]
         if label == "serving":
             left = None if self.end is None else self.end - self.clock.monotonic()
             until = "the stop button ends it"

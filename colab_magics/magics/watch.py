@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
@@ -19,7 +19,11 @@ from colab_magics.running.watch import Options, Watch
 from .arguments import argument, count, duration, magic_arguments, parsed, positive
 from .cards import watch_card, watches_table
 from .notebook import Notebook
+from .registry import Watches, parent_of
 from .serving import serve_blocking
+
+if TYPE_CHECKING:
+    from colab_magics.storage.place import Place
 
 VERBS = ("list", "show", "pause", "resume", "stop", "run", "retry")
 
@@ -31,6 +35,16 @@ class WatchMagics(Magics):
     def __init__(self, shell: Any, notebook: Notebook) -> None:
         super().__init__(shell=shell)
         self.notebook = notebook
+
+    @property
+    def watching(self) -> Watches:
+        """What is registered."""
+        return self.notebook.watches
+
+    def _result_place(self, put: str | None) -> Place | None:
+        from colab_magics.storage.listing import result_place
+
+        return None if put is None else result_place(self.notebook.resolve(put))
 
     @cell_magic
     @magic_arguments()
@@ -57,11 +71,11 @@ class WatchMagics(Magics):
         if args.where == "thread" and args.timeout:
             raise UsageError("--timeout can not stop a thread; leave it out, or --in thread")
         check_syntax(self.shell, cell)
-        watch = self.notebook.watch(
-            args.place,
+        watch = self.watching.register(
+            self.notebook.resolve(args.place),
             cell,
             name=args.name or args.place,
-            put=args.put,
+            put=self._result_place(args.put),
             now=args.now,
             options=_options(args, self.notebook.settings.debounce_seconds),
         )
@@ -81,21 +95,20 @@ class WatchMagics(Magics):
         if args.verb not in VERBS:
             raise UsageError(f"%watches {args.verb}: no such verb; there is: {', '.join(VERBS)}")
         if args.verb == "list":
-            session = (self.notebook.parent()["header"]).get("session", "")
-            return watches_table(
-                list(self.notebook.watches.values()), self.notebook.stats(), session
-            )
+            session = parent_of(self.shell)["header"].get("session", "")
+            return watches_table(self.watching, self.watching.stats(), session)
         watch = self._one(args.name)
         result: Card | None = getattr(self, f"_{args.verb}")(watch)
         return result
 
     def _one(self, name: str | None) -> Watch:
-        there = self.notebook.watches
+        there = list(self.watching)
         if name is None and len(there) == 1:
-            return next(iter(there.values()))
+            return there[0]
         if name is None:
-            raise UsageError(f"%watches: which one? there is: {', '.join(there) or 'none'}")
-        return self.notebook.find(name)
+            names = ", ".join(watch.name for watch in there) or "none"
+            raise UsageError(f"%watches: which one? there is: {names}")
+        return self.watching.find(name)
 
     def _show(self, watch: Watch) -> None:
         if watch.last is None:
@@ -112,15 +125,15 @@ class WatchMagics(Magics):
         return watch_card(watch)
 
     def _stop(self, watch: Watch) -> Card:
-        self.notebook.stop(watch)
+        self.watching.stop(watch)
         return watch_card(watch)
 
     def _run(self, watch: Watch) -> Card:
-        watch.ask(self.notebook.present(watch))
+        watch.ask(self.watching.present(watch))
         return watch_card(watch)
 
     def _retry(self, watch: Watch) -> Card:
-        if self.notebook.results.again(watch.name):
+        if self.watching.results.again(watch.name):
             return watch_card(watch)
         if watch.last is None or watch.last.status == "ok":
             raise WatchFailed(f"the last run of {watch.name} did not fail; %watches run runs it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import stat
 import threading
 import time
 from collections import deque
@@ -157,9 +158,10 @@ class FolderFeed:
     def _learn(self, at: float, said: Said, path: str, came_from: str) -> Found:
         """What one event means; the lock must be held."""
         if said == "opened":
-            self._writing.add(path)
-            if _published(path):
+            if _linked(path):
                 self._doubt([path])
+            else:
+                self._writing.add(path)
             return []
         if said == "changed":
             self._doubt([path])
@@ -270,13 +272,13 @@ def _inode(folder: str) -> int | None:
         return None
 
 
-def _published(path: str) -> bool:
-    """Whether a file that has just appeared may be complete: a link, or one that has bytes."""
+def _linked(path: str) -> bool:
+    """Whether a file that has just appeared is a link: nobody opened it, so nobody closes it."""
     try:
         found = os.lstat(path)
     except OSError:
         return False
-    return found.st_nlink > 1 or found.st_size > 0
+    return found.st_nlink > 1 or stat.S_ISLNK(found.st_mode)
 
 
 def _below(watch: FolderWatch, folder: str) -> list[str]:

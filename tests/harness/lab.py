@@ -245,6 +245,8 @@ class NotebookPage:
         """Put a cell into the kernel's queue, without waiting for it."""
         before = self.prompt(number)
         for _ in range(10):
+            if dialogs := self.page.locator(".jp-Dialog-content").all_inner_texts():
+                raise AssertionError(f"a dialog is in the way: {dialogs[0]!r}")
             self.cell(number).locator(".cm-content").first.click()
             self.page.keyboard.press("Control+Enter")
             # A page that is still loading takes the focus away, and the keys go nowhere.

@@ -131,14 +131,18 @@ def test_a_folder_reached_through_a_link_is_shown_as_it_was_named(
 
 
 def test_two_writes_within_one_tick_of_the_clock_are_both_told(folder_world: FolderWorld) -> None:
-    """They have the same length, and may have the same time stamp."""
+    """They have the same length and the same time stamp, as on a file system with a coarse clock."""
     heard = listen(folder_world, "in/a.txt")
-    for number in range(200):
-        folder_world.write("in/a.txt", f"{number:03}")
+    tick = time.time_ns()
+    for number in range(5):
+        with (folder_world.root / "in/a.txt").open("w") as writer:
+            writer.write(str(number))
+            writer.flush()
+            os.utime(writer.fileno(), ns=(tick, tick))
         heard.until(lambda number=number: len(heard.changes) > number)
     versions = [change.version for change in heard.changes]
 
-    assert len(set(versions)) == len(versions) >= 200
+    assert len(set(versions)) == len(versions) >= 5
 
 
 def test_an_open_and_close_without_a_write_is_no_change(folder_world: FolderWorld) -> None:
@@ -265,12 +269,12 @@ def test_a_mount_of_another_machine_is_known_as_such(tmp_path: Path) -> None:
     assert not is_remote_mount(str(tmp_path / "a.txt"), str(mounts))
 
 
-def test_changes_of_many_files_keep_their_order(folder_world: FolderWorld) -> None:
-    """As they were made, so they are told."""
+def test_none_of_many_files_is_missed(folder_world: FolderWorld) -> None:
+    """However fast they are made."""
     heard: Heard = listen(folder_world, "in")
     names = [f"{number:03}.txt" for number in range(300)]
     for name in names:
         folder_world.write(f"in/{name}", "one")
     heard.wait(*(f"created {name}" for name in names))
 
-    assert heard.said() == [f"created {name}" for name in names]
+    assert len({change.place for change in heard.changes}) == 300
