@@ -50,7 +50,6 @@ class Watches:
         )
         self._beside: dict[str, Worker] = {}
         self._late: dict[str, Watch] = {}
-        self._puts: dict[str, Place] = {}
         self._spool: Path | None = None
         self._spooled = 0
         self._closed = False
@@ -104,19 +103,19 @@ class Watches:
             clock=self.clock,
         )
         watch.handle = Handle(self.shell, watch.parent, f"colab_magics-{os.urandom(6).hex()}")
+        watch.put = put
         if put is not None:
             watch.ignored = lambda change: _same_file(place, change, put)
         # The new one listens before the old one ends: what happens now is not missed.
         watch.subscription = self._feeds.subscribe(place, watch.sink, every=options.every)
         self._guard(watch, place)
+        self._all[name] = watch
         if old is not None:
             self.stop(old)
-        self._all[name] = watch
-        if put is not None:
-            self._puts[name] = put
+            old.hand_over(watch)
         self._worker_of(watch).add(watch)
         if now:
-            watch.ask(self.present(watch))
+            watch.ask(_present(watch))
         return watch
 
     def _guard(self, watch: Watch, place: Place) -> None:
@@ -152,15 +151,12 @@ class Watches:
     def _deliver(self, watch: Watch, path: Path) -> tuple[str, int]:
         from colab_magics.storage.transfer import send
 
-        place = self._puts[watch.name]
-        receipt = send(path, place)
-        return str(place), receipt.size
+        receipt = send(path, watch.put)
+        return str(watch.put), receipt.size
 
     def present(self, watch: Watch) -> list[Change]:
         """What the place of a watch holds now, as changes; for a run that nobody triggered."""
-        from colab_magics.watching.present import present
-
-        changes = present(watch.subscription.target)
+        changes = _present(watch)
         if not changes:
             raise WatchFailed(f"nothing is at {watch.place} yet, so there is nothing to run for")
         return changes
@@ -260,6 +256,12 @@ class Watches:
     def forget(self) -> None:
         """In a forked child: the parent's watches are not ours."""
         self._closed, self._all, self._feeds = True, {}, None
+
+
+def _present(watch: Watch) -> list[Change]:
+    from colab_magics.watching.present import present
+
+    return present(watch.subscription.target)
 
 
 def _bring(place: Place, change: Change, target: Path) -> tuple[int | None, str]:

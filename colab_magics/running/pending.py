@@ -107,6 +107,13 @@ class Pending:
             for change in changes:
                 self._tries.pop(key_of(change), None)
 
+    def drain(self) -> list[Change]:
+        """Take out everything, also what is not due."""
+        with self._lock:
+            found = [*self._ready.values(), *(change for _, change in self._later.values())]
+            self._ready, self._later = {}, {}
+        return [*found, *self._new.take()]
+
     def _collect(self) -> None:
         now = self._clock.monotonic()
         for change in self._new.take(now, self._still):

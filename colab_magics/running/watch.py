@@ -89,6 +89,9 @@ class Watch:
         self.wake: Callable[[], None] = lambda: None
         self.handle: Any = None
         self.subscription: Any = None
+        self.put: Any = None
+        """The place that results are sent to."""
+        self._successor: Watch | None = None
         self.trespass = Trespass(place)
         self.mode: Literal["on", "paused", "stopped"] = "on"
         self.running = False
@@ -187,6 +190,8 @@ class Watch:
             self.executor.run(turn, wanted=lambda: self.mode == "on")
         if not turn.over:
             self._pending.put_back(held.changes)
+            if self._successor is not None:
+                self.hand_over(self._successor)
             return
         self._account(held, turn)
 
@@ -309,6 +314,11 @@ class Watch:
         if self.subscription is not None:
             self.subscription.close()
         self.trespass.close()
+
+    def hand_over(self, successor: Watch) -> None:
+        """Leave what was not run for yet to the watch that replaces this one."""
+        self._successor = successor
+        successor.sink(self._pending.drain())
 
     @property
     def trouble(self) -> str:
