@@ -81,7 +81,7 @@ def take(theme: str, target: Path, folder: Path) -> None:
     emulator = Emulator(folder / "drive").start()
     environ = {"COLAB_MAGICS_EMULATOR_ROOT": str(folder / "drive")}
     lab = Lab(folder / "notebooks", env=environ, theme=theme).start()
-    (lab.folder / NOTEBOOK.name).write_text(NOTEBOOK.read_text().replace("python3", "under_test"))
+    (lab.folder / NOTEBOOK.name).write_text(NOTEBOOK.read_text())
     try:
         story = make_story(emulator.url, "Once upon a time")
         view = {"width": WIDTH, "height": 1800}

@@ -92,6 +92,7 @@ def drive(tmp_path: Path) -> Iterator[Emulator]:
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """A real IPython shell in this process; `shell.display_pub.outputs` has what it displayed."""
+    from IPython import version_info
     from IPython.core.displaypub import CapturingDisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
@@ -99,7 +100,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     config = Config()
     config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "NoColor"
+    config.InteractiveShell.colors = "NoColor" if version_info[0] < 9 else "nocolor"
     InteractiveShell.clear_instance()
     one = InteractiveShell.instance(config=config)
     one.display_pub = CapturingDisplayPublisher(shell=one, parent=one)

@@ -107,7 +107,10 @@ def emulator(args: argparse.Namespace) -> int:
     """Run the embedded Drive until interrupted."""
     from colab_magics.emulator import serve
 
-    serve(args.root or Settings.load().emulator_folder(), args.port, "127.0.0.1")
+    def ready(url: str) -> None:
+        print(f"a Drive is at {url} (its page, and its REST API); Ctrl+C ends it", flush=True)
+
+    serve(args.root or Settings.load().emulator_folder(), args.port, ready=ready)
     return 0
 
 

@@ -53,9 +53,10 @@ class Lookup:
         if folder is None:
             raise PlaceNotFound(f"no file {path!r} on this Drive, or it is in the trash")
         start, parts = _parts(path)
-        parts = parts[: parts.index(missing)]
-        where = "/".join(["My Drive" if start is None else f"id:{start}", *parts])
-        raise PlaceNotFound(absent(to_name(missing), where, self._names(folder)))
+        at = parts.index(missing)
+        what = "file" if at == len(parts) - 1 else "folder"
+        where = "/".join(["My Drive" if start is None else f"id:{start}", *parts[:at]])
+        raise PlaceNotFound(absent(to_name(missing), where, self._names(folder), what=what))
 
     def children(self, folder: Node) -> list[Node]:
         """What is in a folder, one node for each name."""

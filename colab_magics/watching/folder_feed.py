@@ -9,7 +9,7 @@ import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from colab_magics.clock import CLOCK, Clock
@@ -215,7 +215,7 @@ class FolderFeed:
             self._settle_at = self._clock.monotonic() + pause
         if untold and not self._deaf:
             logger.warning("no event told of %s; listening anew", min(untold))
-            self._try(self._events.restart)
+            self._listen_anew()
         return found
 
     def _scan(self) -> Found:
@@ -256,11 +256,11 @@ class FolderFeed:
                     if watch.root == root:
                         watch.problem = "" if now else f"the folder {root} is gone"
             if now is not None:
-                self._try(self._events.renew, root)
+                self._listen_anew()
 
-    def _try(self, listen: Callable[..., None], *folder: str) -> None:
+    def _listen_anew(self) -> None:
         try:
-            listen(*folder)
+            self._events.restart()
         except OSError as exc:
             logger.warning("no OS events: %s; a scan will find what changes", exc)
 

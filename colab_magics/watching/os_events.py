@@ -53,19 +53,8 @@ class OSEvents:
             with suppress(OSError):  # a folder that was covered by the one that goes is gone
                 self._arrange()
 
-    def renew(self, folder: str) -> None:
-        """Listen again to a folder that was removed and has come back.
-
-        Raises:
-            OSError: as for `add`.
-        """
-        with self._lock:
-            for key in [key for key in self._listening if _covers(key, folder)]:
-                self._unschedule(key)
-            self._arrange()
-
     def restart(self) -> None:
-        """Begin anew with fresh threads, since the present ones miss events.
+        """Begin anew: the present threads miss events, or a folder was made anew.
 
         Raises:
             OSError: as for `add`.
@@ -105,11 +94,6 @@ class OSEvents:
         if self._observer is not None:
             with suppress(KeyError, OSError):  # the folder is gone, and its emitter with it
                 self._observer.unschedule(watch)
-
-
-def _covers(key: tuple[str, bool], folder: str) -> bool:
-    top, recursive = key
-    return top == folder or (recursive and folder.startswith(top.rstrip("/") + "/"))
 
 
 def _covered(key: tuple[str, bool], by: Counter[tuple[str, bool]]) -> bool:

@@ -37,7 +37,10 @@ SETTINGS = {
         "checkForUpdates": False,
         "doNotDisturbMode": True,
     },
-    "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight exist too
+    "notebook-extension/tracker": {
+        "autoStartDefaultKernel": True,  # no question about the kernel on a slow machine
+        "windowingMode": "none",  # cells out of sight exist too
+    },
 }
 
 
@@ -88,7 +91,7 @@ class Lab:
             "display_name": "Python 3",
             "language": "python",
         }
-        path = self.private / "data" / "kernels" / "under_test" / "kernel.json"
+        path = self.private / "data" / "kernels" / "python3" / "kernel.json"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(spec))
 
@@ -103,6 +106,7 @@ class Lab:
             **os.environ,
             "IPYTHONDIR": str(self.private / "ipython"),
             "JUPYTER_CONFIG_DIR": str(self.private / "config"),
+            "JUPYTER_PREFER_ENV_PATH": "0",  # our kernel, not that of the environment
             "JUPYTER_DATA_DIR": str(self.private / "data"),
             "JUPYTER_RUNTIME_DIR": str(self.private / "runtime"),
             "JUPYTERLAB_SETTINGS_DIR": str(self.private / "settings"),
@@ -162,7 +166,7 @@ class Lab:
                 }
                 for number, source in enumerate(cells)
             ],
-            "metadata": {"kernelspec": {"name": "under_test", "display_name": "Python 3"}},
+            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
             "nbformat": 4,
             "nbformat_minor": 5,
         }

@@ -118,7 +118,7 @@ def test_what_is_missing_is_told_with_what_is_there(story: DriveFileSystem) -> N
     assert str(caught.value) == (
         "no file 'input1.txt' in My Drive/story; there is: input.txt, inputs.txt, a.txt (3 more)"
     )
-    with pytest.raises(PlaceNotFound, match=r"^no file 'nope' in My Drive; there is: story$"):
+    with pytest.raises(PlaceNotFound, match=r"^no folder 'nope' in My Drive; there is: story$"):
         story.node("nope/a.txt")
     with pytest.raises(PlaceIsFile):
         story.node("story/a.txt/b")

@@ -10,7 +10,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from colab_magics.storage.place import Place
-from colab_magics.watching.scan_feed import ScanFeed
+from colab_magics.watching.scan_feed import ScanFeed, ScanWatch
 from colab_magics.watching.target import Target
 from watching.worlds import FAST, Heard, MemoryWorld, listen
 
@@ -44,11 +44,21 @@ def test_a_mounted_file_counts_when_two_scans_agree(feed: ScanFeed, tmp_path: Pa
         for _ in range(20):
             writer.write("x" * 100)
             writer.flush()
-            until(lambda _: True, None)
             time.sleep(0.01)
     heard.until(lambda: heard.changes and heard.changes[-1].size == 2000)
 
     assert heard.changes[0].kind == "created"
+
+
+def test_two_scans_must_agree(tmp_path: Path) -> None:
+    """On what is new, on what is changed and on what is gone."""
+    target = Target.of(Place(str(tmp_path), LocalFileSystem(), str(tmp_path), None))
+    watch = ScanWatch(target, lambda changes: None, every=None, forget=lambda one: None)
+    small, big = {"a.txt": ("1", 1)}, {"a.txt": ("2", 2)}
+    scans = [small, big, big, big, small, big, {}, big, {}, {}, {}]
+    told = [[change.kind for change in watch.compare(dict(scan))] for scan in scans]
+
+    assert told == [[], [], ["created"], [], [], [], [], [], [], ["deleted"], []]
 
 
 def test_a_mount_that_is_gone_has_not_lost_its_files(feed: ScanFeed, tmp_path: Path) -> None:
