@@ -184,7 +184,7 @@ def traces(shell: InteractiveShell) -> Any:
 
 def test_unloading_takes_everything_away(shell: InteractiveShell) -> None:
     """Magics, transformers, hooks and %config entries."""
-    shell.run_line_magic("load_ext", "autoreload")  # IPython 9 makes %load_ext itself lazily
+    shell.run_line_magic("load_ext", "storemagic")  # IPython 9 makes %load_ext itself lazily
     before = traces(shell)
     shell.run_line_magic("load_ext", "colab_magics")
     loaded = traces(shell)
