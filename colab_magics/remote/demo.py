@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -181,7 +182,7 @@ def _execute(path: Path, watcher: _Watcher, outcome: list[BaseException | None])
         client = Client(
             book, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}}
         )
-        client.execute()
+        client.execute(stderr=subprocess.DEVNULL)  # a kernel's own warnings are no part of this
         nbformat.write(book, path)
         outcome.append(None)
     except BaseException as exc:
@@ -217,8 +218,6 @@ def _folder_type() -> str:
 
 def run_lab(*, port: int, browser: bool) -> int:
     """Open JupyterLab on the notebook, beside a Drive to play with, until interrupted."""
-    import subprocess
-
     _require("jupyterlab", "lab")
     with _stage() as (folder, emulator):
         print(f"a Drive is at {emulator.url}: open it in a second tab")

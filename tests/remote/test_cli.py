@@ -31,9 +31,7 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "colab_magics.remote.cli", *words]
 
 
-def run(
-    *words: str, env: dict[str, str], stdin: bytes = b""
-) -> subprocess.CompletedProcess[bytes]:
+def run(*words: str, env: dict[str, str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         command(*words), env=env, input=stdin, capture_output=True, timeout=60, check=False
     )
@@ -103,9 +101,7 @@ def test_a_mistake_in_the_command_ends_with_2(environ: dict[str, str]) -> None:
     assert run("ls", "--bogus", env=environ).returncode == 2
 
 
-def test_the_emulator_is_found_by_other_commands(
-    tmp_path: Path, environ: dict[str, str]
-) -> None:
+def test_the_emulator_is_found_by_other_commands(tmp_path: Path, environ: dict[str, str]) -> None:
     """`colab-magics emulator` in one terminal, `put` and `ls` in another; Ctrl+C ends it well."""
     from harness.waiting import wait_until
 
