@@ -62,7 +62,7 @@ def test_the_last_state_of_every_file_on_drive_is_told(
     )
     record_property("soak", figures)
     with capsys.disabled():
-        print(f"\n{figures}")  # noqa: T201 - the issue asks for the counts
+        print(f"\n{figures}")
 
     assert len(wanted) <= len(heard.changes) <= CHANGES
     assert {change.kind for change in heard.changes} <= {"created", "modified"}
@@ -78,7 +78,7 @@ def test_the_last_state_of_every_local_file_is_told(
     heard, wanted = run(world, [f"{number}.txt" for number in range(files)], random.Random(seed))
     world.close()
     with capsys.disabled():
-        print(  # noqa: T201 - the issue asks for the counts
+        print(
             f"\nfolder, seed {seed}: {CHANGES} changes of {files} files, told {len(heard.changes)}"
         )
 
