@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from harness.kernel import Kernel
+from harness.kernel import KERNELS, Kernel
+
+CLASSES = {"ipykernel": "ipykernel.ipkernel", "colab": "google.colab._kernel"}
 
 
 @pytest.mark.colab_kernel
-def test_these_tests_run_on_colabs_own_kernel(kernel_class: str, bare_kernel: Kernel) -> None:
+@pytest.mark.skipif(
+    "colab" not in KERNELS,
+    reason="google.colab._kernel is not installed: kernel tests run on ipykernel's class alone",
+)
+def test_these_tests_run_on_colabs_own_kernel_too(kernel_class: str, bare_kernel: Kernel) -> None:
     """Where Colab's package is installed every kernel test runs twice, once on its class."""
-    if kernel_class != "colab":
-        pytest.skip("google.colab._kernel is not installed: kernel tests run on ipykernel's class")
+    module = bare_kernel.eval("type(get_ipython().kernel).__module__")
 
-    assert bare_kernel.eval("type(get_ipython().kernel).__module__") == "google.colab._kernel"
+    assert module == CLASSES[kernel_class]
