@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -219,26 +221,47 @@ def _folder_type() -> str:
 def run_lab(*, port: int, browser: bool) -> int:
     """Open JupyterLab on the notebook, beside a Drive to play with, until interrupted."""
     _require("jupyterlab", "lab")
+    token = secrets.token_urlsafe(24)
+    port = _free(port)
     with _stage() as (folder, emulator):
-        print(f"a Drive is at {emulator.url}: open it in a second tab")
-        print(f"what to try, in JupyterLab on {NOTEBOOK}:")
+        print(f"JupyterLab  http://127.0.0.1:{port}/lab/tree/{NOTEBOOK}?token={token}")
+        print(f"the Drive   {emulator.url}  (open it in a second tab)")
+        print("what to try:")
         print(
-            "  1. run all cells but the last (%drive_serve); the cell with %%on_drive_change waits"
+            "  1. in JupyterLab, run all cells but the last; the one with %%on_drive_change waits"
         )
-        print("  2. in the Drive, open story/input1.txt, change it and save")
-        print("  3. the cell runs again by itself; story/output1.txt appears in the Drive")
-        print(f"or: colab-magics put FILE story/input1.txt --drive {emulator.url}")
-        print("JupyterLab prints its address below; Ctrl+C twice ends it all", flush=True)
-        command = [sys.executable, "-m", "jupyterlab", f"--port={port}", str(folder / NOTEBOOK)]
+        print("  2. in the Drive, open story/input1.txt, change it and save it")
+        print("  3. the cell runs again by itself, and story/output1.txt appears in the Drive")
+        print(
+            f"or change the file by: colab-magics put FILE story/input1.txt --drive {emulator.url}"
+        )
+        print("Ctrl+C twice ends it all", flush=True)
+        command = [sys.executable, "-m", "jupyterlab", str(folder / NOTEBOOK), "--log-level=ERROR"]
+        command += [f"--port={port}", "--ServerApp.port_retries=0"]
         command += [] if browser else ["--no-browser"]
         command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        process = subprocess.Popen(command, cwd=folder)
+        environ = {
+            **os.environ,
+            "JUPYTER_TOKEN": token,
+        }  # not among the arguments: all can see those
+        process = subprocess.Popen(command, cwd=folder, env=environ)
         try:
             return process.wait()
         except KeyboardInterrupt:
             process.terminate()
             process.wait()
             return 0
+
+
+def _free(port: int) -> int:
+    """That port of this machine, or another one if it is taken."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        taken: int = probe.getsockname()[1]
+        return taken
 
 
 def _require(module: str, extra: str) -> None:
