@@ -105,7 +105,7 @@ def take(theme: str, target: Path, folder: Path) -> None:
                 "width": bottom["width"] + 12,
                 "height": bottom["y"] + bottom["height"] - top["y"] + 10,
             }
-            page.page.screenshot(path=target, clip=area)
+            page.page.screenshot(path=target, clip=area)  # type: ignore[arg-type]
     finally:
         lab.stop()
         emulator.stop()

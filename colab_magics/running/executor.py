@@ -48,6 +48,11 @@ class Executor:
         app = getattr(getattr(self.shell, "kernel", None), "parent", None)
         return hasattr(app, "get_connection_info")
 
+    @property
+    def running(self) -> bool:
+        """Whether a turn's body runs on the main thread."""
+        return self._current is not None
+
     # -- asking, from a background thread ---------------------------------------------------
 
     def run(self, turn: Turn, wanted: Callable[[], bool] = lambda: True) -> Turn:

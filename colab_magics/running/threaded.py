@@ -21,7 +21,7 @@ def run_in_thread(executor: Executor, turn: Turn) -> Turn:
     turn.begin()
     try:
         with in_cell(shell, turn.parent, executor.streams, turn.record):
-            value = _execute(shell, turn.body)
+            value = _execute(shell, turn.body, Names(shell.user_ns, turn.bound))
             if value is not None:
                 data, metadata = shell.display_formatter.format(value)
                 _show(shell, turn, {"data": data, "metadata": metadata})
@@ -40,21 +40,44 @@ def _show(shell: Any, turn: Turn, content: dict[str, Any]) -> None:
     publish(shell, turn.parent, "display_data", content)
 
 
-def _execute(shell: Any, body: str) -> Any:
+class Names(dict[str, Any]):
+    """The user's namespace, with names of our own that nobody else sees.
+
+    What the body assigns goes to the user's namespace. Functions that the body defines look
+    names up there, too, as functions of any cell do.
+    """
+
+    def __init__(self, user: dict[str, Any], own: dict[str, Any]) -> None:
+        super().__init__(own)
+        self._user = user
+
+    def __missing__(self, name: str) -> Any:
+        return self._user[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._user[name] = value
+        super().pop(name, None)
+
+    def __delitem__(self, name: str) -> None:
+        if super().pop(name, self) is self:
+            del self._user[name]
+
+
+def _execute(shell: Any, body: str, names: Names) -> Any:
     """Run the statements; the value of a last line that is an expression, unless it ends in `;`."""
     tree = ast.parse(shell.transform_cell(body))
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr) and not body.rstrip().endswith(";"):
         last = ast.Expression(tree.body.pop().value)
     name = shell.compile.cache(body)  # so that a traceback shows the lines
-    _run(compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), shell.user_ns)
+    _run(compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), shell.user_ns, names)
     if last is None:
         return None
-    return _run(compile(last, name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), shell.user_ns)
+    return _run(compile(last, name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), shell.user_ns, names)
 
 
-def _run(code: Any, namespace: dict[str, Any]) -> Any:
-    value = eval(code, namespace)
+def _run(code: Any, namespace: dict[str, Any], names: Names) -> Any:
+    value = eval(code, namespace, names)
     return asyncio.run(_wait(value)) if inspect.isawaitable(value) else value
 
 

@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .outputs import Parent, Record
 
@@ -27,6 +27,8 @@ class Turn:
     waiting: Callable[[], None] = lambda: None
     """Called now and then from the asking thread while the kernel is busy with other cells."""
     timeout: float | None = None
+    bound: dict[str, Any] = field(default_factory=dict)
+    """Names that the body sees."""
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
     lock: threading.RLock = field(default_factory=threading.RLock)
     claimed: bool = False

@@ -175,12 +175,11 @@ class Watch:
 
     def _run(self, changes: list[Change]) -> None:
         held = _Held(changes)
-        before = _signature(self.options.result)
         turn = Turn(
             self.body,
             self.parent,
-            begin=lambda: self._begin(held),
-            end=lambda: self._end(held, turn, before),
+            begin=lambda: self._begin(held, turn),
+            end=lambda: self._end(held, turn),
             waiting=lambda: self._refresh(held, turn),
             timeout=self.options.timeout,
         )
@@ -210,26 +209,33 @@ class Watch:
                 elif ready is not None:
                     held.take(ready)
 
-    def _begin(self, held: _Held) -> None:
+    def _begin(self, held: _Held, turn: Turn) -> None:
         """Main thread, right before the body."""
-        namespace = self.executor.shell.user_ns
+        names: dict[str, Any] = {"change": held.changes[-1]}
         if self.options.batch:
-            namespace["changes"] = list(held.changes)
-        namespace["change"] = held.changes[-1]
+            names["changes"] = list(held.changes)
+        turn.bound = names
+        # A handler in a thread must not change the names under a run of the main thread's.
+        if not (self.options.in_thread and self.executor.running):
+            self.executor.shell.user_ns.update(names)
         self.running, self.runs = True, self.runs + 1
+        held.before = _signature(self.options.result)
         for change in held.changes:
-            self._seen[change.id] = change.version
+            if change.kind == "deleted":
+                self._seen.pop(change.id, None)
+            elif change.id:
+                self._seen[change.id] = change.version
         self._opened(self)
         self.trespass.begin()
 
-    def _end(self, held: _Held, turn: Turn, before: object) -> None:
+    def _end(self, held: _Held, turn: Turn) -> None:
         """Main thread, right after the body and before any other cell."""
         self.trespass.end()
         self._remember(held, turn)
         result = self.options.result
         if turn.status != "ok" or result is None or self._send is None:
             return
-        if _signature(result) in (None, before):
+        if _signature(result) in (None, held.before):
             self.sent = f"{result.name} was not written by the last run; nothing was sent"
             return
         folder = self.spool / "results" / f"{self.runs}"
@@ -332,6 +338,8 @@ class _Held:
     """The changes of a turn that has not begun, which may still be replaced by newer ones."""
 
     changes: list[Change]
+    before: tuple[int, int, int] | None = None
+    """The result file's signature when the body began."""
     result: Path | None = None
 
     def take(self, newer: Change) -> None:

@@ -8,16 +8,20 @@ the kernel's clock.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +34,7 @@ T = TypeVar("T")
 OUTPUTS = frozenset(
     ("clear_output", "display_data", "error", "execute_result", "stream", "update_display_data")
 )
+PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 COLAB_KERNEL = ("--IPKernelApp.kernel_class=google.colab._kernel.Kernel", "--ext=google.colab")
 
 
@@ -49,6 +54,21 @@ if colab_kernel_is_here():
     KERNELS["colab"] = COLAB_KERNEL
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens at, below the range from which systems give ports to clients.
+
+    One of that range may be gone before the kernel, which starts for half a second, has taken it.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in found:
+                found.append(port)
+    return found
+
+
 @dataclass(frozen=True)
 class Message:
     """One message of the kernel, cut down to what tests ask for."""
@@ -63,7 +83,8 @@ class Message:
     @property
     def display_id(self) -> str | None:
         """Id of a display that can be updated."""
-        return (self.content.get("transient") or {}).get("display_id")
+        found: str | None = (self.content.get("transient") or {}).get("display_id")
+        return found
 
     @property
     def text(self) -> str:
@@ -98,41 +119,48 @@ class Kernel:
         self.log = self.private / "stderr.txt"
         self.messages: list[Message] = []
         self.replies: dict[str, dict[str, Any]] = {}
-        self.reply_times: dict[str, float] = {}
         self._sent: dict[str, str] = {}
         self._args = tuple(kernel_args)
         self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self._file, self._ports = write_connection_file(
-            str(self.private / "connection.json"),
-            ip="127.0.0.1",
-            key=uuid.uuid4().hex.encode(),
-        )
-        self._session = Session(key=self._ports["key"].encode(), username="test")
         self._context = zmq.Context()
 
     # -- its life --------------------------------------------------------------------------
 
     def start(self) -> Kernel:
         """Start the process and wait until it answers and its published messages arrive."""
+        for _ in range(3):
+            self._choose_ports()
+            if self._launch():
+                return self
+            if "Address already in use" not in self.stderr():
+                break
+        raise AssertionError(f"the kernel did not start: {self.stderr()}")
+
+    def _choose_ports(self) -> None:
+        """Take free ports, which another program may still take before the kernel does."""
+        path = str(self.private / "connection.json")
+        key = uuid.uuid4().hex.encode()
+        wanted: dict[str, Any] = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self._file, ports = write_connection_file(path, ip="127.0.0.1", key=key, **wanted)
+        self._ports: dict[str, Any] = dict(ports)
+        self._session = Session(key=key, username="test")
         self._shell = self._connect(zmq.DEALER, "shell_port")
         self._control = self._connect(zmq.DEALER, "control_port")
         self._iopub = self._connect(zmq.SUB, "iopub_port")
-        self._launch()
-        return self
 
     def _connect(self, kind: int, port: str) -> zmq.Socket[bytes]:
-        socket = self._context.socket(kind)
-        socket.linger = 0
-        socket.rcvhwm = 0
+        one = self._context.socket(kind)
+        one.linger = 0
+        one.rcvhwm = 0
         if kind == zmq.SUB:
-            socket.subscribe(b"")
+            one.subscribe(b"")
         else:
-            socket.identity = self._session.bsession
-        socket.connect(f"tcp://127.0.0.1:{self._ports[port]}")
-        return socket
+            one.identity = self._session.bsession
+        one.connect(f"tcp://127.0.0.1:{self._ports[port]}")
+        return one
 
-    def _launch(self) -> None:
+    def _launch(self) -> bool:
         environ = {
             **os.environ,
             "IPYTHONDIR": str(self.private / "ipython"),
@@ -158,11 +186,11 @@ class Kernel:
         end = time.monotonic() + 60
         while time.monotonic() < end:
             asked = self._ask(self._shell, "kernel_info_request", {})
-            if self._pump_until(lambda mid=asked: self._answered(mid), seconds=1.0):
-                return
+            if self._pump_until(partial(self._answered, asked), seconds=1.0):
+                return True
             if self._process.poll() is not None:
                 break
-        raise AssertionError(f"the kernel did not start; {self.stderr()}")
+        return False
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -186,7 +214,7 @@ class Kernel:
     def restart(self) -> None:
         """End this kernel and start another at the same address, as the restart button does."""
         self._end(restart=True)
-        self._launch()
+        assert self._launch(), f"the kernel did not start again: {self.stderr()}"
 
     def shutdown(self) -> tuple[float, int]:
         """Ask the kernel to end; how many seconds it took, and its exit code."""
@@ -363,7 +391,7 @@ class Kernel:
     def wait_for_runs(self, mid: str, count: int, *, seconds: float = 20.0) -> list[list[Message]]:
         """Wait until a registered cell has run `count` times on its own; those runs."""
         return self.wait_for(
-            lambda: len(runs := self.runs(mid)) > count and runs[1:],
+            lambda: runs if len(runs := self.runs(mid)[1:]) >= count else [],
             f"{count} run(s) of {self._words(mid)}",
             seconds=seconds,
         )
@@ -427,25 +455,24 @@ class Kernel:
     def _pump(self, seconds: float) -> bool:
         """Read what has arrived, waiting `seconds` for a first message."""
         poller = zmq.Poller()
-        for socket in (self._iopub, self._shell, self._control):
-            poller.register(socket, zmq.POLLIN)
+        for one in (self._iopub, self._shell, self._control):
+            poller.register(one, zmq.POLLIN)
         some = False
-        while ready := dict(poller.poll(0 if some else seconds * 1000)):
+        while ready := dict(poller.poll(0 if some else int(seconds * 1000))):
             some = True
-            for socket in ready:
-                self._read(socket)
+            for one in ready:
+                self._read(one)
         return some
 
-    def _read(self, socket: zmq.Socket[bytes]) -> None:
-        _, message = self._session.recv(socket, mode=zmq.NOBLOCK)
+    def _read(self, one: zmq.Socket[bytes]) -> None:
+        _, message = self._session.recv(one, mode=zmq.NOBLOCK)
         if message is None:
             return
         parent = (message["parent_header"] or {}).get("msg_id", "")
-        if socket is self._iopub:
+        if one is self._iopub:
             kind, date = message["header"]["msg_type"], message["header"]["date"]
             self.messages.append(
                 Message(kind, parent, message["content"], date.timestamp(), message["metadata"])
             )
         else:
             self.replies[parent] = message["content"]
-            self.reply_times[parent] = message["header"]["date"].timestamp()

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.kernel import free_ports
 from harness.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ class Lab:
         for name, values in SETTINGS.items():
             self._write_settings(name, values)
         self._write_settings("apputils-extension/themes", {"theme": theme})
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        (self.port,) = free_ports(1)
 
     def _write_kernelspec(self, kernel_args: Sequence[str]) -> None:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]

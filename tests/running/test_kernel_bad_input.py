@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -79,7 +79,9 @@ def test_without_a_drive_the_line_says_how_to_attach_one(bare_kernel: Kernel, co
     assert "%drive_mount" in line
 
 
-def test_without_credentials_the_line_says_so(start_kernel, tmp_path: Path) -> None:
+def test_without_credentials_the_line_says_so(
+    start_kernel: Callable[..., Kernel], tmp_path: Path
+) -> None:
     """`%drive_mount` alone, where nobody has signed in."""
     kernel = start_kernel(
         COLAB_MAGICS_CREDENTIALS_DIR=str(tmp_path / "none"), HOME=str(tmp_path / "home")

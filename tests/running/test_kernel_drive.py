@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.busy import Busy
 from harness.kernel import Kernel
 from harness.waiting import wait_until
 
@@ -55,7 +58,7 @@ class Outsider:
 
     def read(self, name: str) -> str | None:
         """Content of the file of that name, if there is one."""
-        query = urllib.request.quote(f"name = '{name}' and trashed = false")
+        query = urllib.parse.quote(f"name = '{name}' and trashed = false")
         files = self.call("GET", f"/drive/v3/files?q={query}")["files"]
         if not files:
             return None
@@ -70,7 +73,7 @@ def outsider(drive: Any) -> Outsider:
 
 
 @pytest.fixture
-def on_drive(start_kernel, drive: Any) -> Kernel:
+def on_drive(start_kernel: Callable[..., Kernel], drive: Any) -> Kernel:
     """A kernel with colab_magics attached to this test's Drive, looking four times a second."""
     kernel: Kernel = start_kernel(COLAB_MAGICS_POLL_ACTIVE_SECONDS="0.25")
     kernel.run(f"%load_ext colab_magics\n%drive_mount {drive.url}")
@@ -121,7 +124,7 @@ def test_a_file_that_appears_and_is_trashed(on_drive: Kernel, outsider: Outsider
 
 
 def test_a_change_during_a_users_cell_runs_after_it_with_the_last_state(
-    on_drive: Kernel, outsider: Outsider, busy
+    on_drive: Kernel, outsider: Outsider, busy: Busy
 ) -> None:
     """Five revisions while the kernel is busy: one run, which sees the fifth."""
     seed = outsider.put("a.txt", "0")
@@ -173,7 +176,9 @@ def test_files_go_and_come(on_drive: Kernel, outsider: Outsider, tmp_path: Path)
     assert (on_drive.folder / "back.txt").read_text() == "content"
 
 
-def test_a_drive_that_does_not_answer_is_one_line(start_kernel, drive: Any) -> None:
+def test_a_drive_that_does_not_answer_is_one_line(
+    start_kernel: Callable[..., Kernel], drive: Any
+) -> None:
     """Nobody listens at the address: said in one line, within the retries' time."""
     kernel = start_kernel(COLAB_MAGICS_RETRY_SECONDS="1", COLAB_MAGICS_RETRY_ATTEMPTS="2")
     url = drive.url
@@ -184,7 +189,9 @@ def test_a_drive_that_does_not_answer_is_one_line(start_kernel, drive: Any) -> N
     assert "DriveUnreachable" in line
 
 
-def test_the_embedded_drive_needs_no_account(start_kernel, tmp_path: Path) -> None:
+def test_the_embedded_drive_needs_no_account(
+    start_kernel: Callable[..., Kernel], tmp_path: Path
+) -> None:
     """`%drive_mount emulator` gives a Drive that any program on this machine can use."""
     kernel = start_kernel(
         COLAB_MAGICS_EMULATOR_ROOT=str(tmp_path / "root"), COLAB_MAGICS_POLL_ACTIVE_SECONDS="0.25"
@@ -204,7 +211,7 @@ def test_the_embedded_drive_needs_no_account(start_kernel, tmp_path: Path) -> No
     assert kernel.text(cell) == "1\n"
 
 
-def test_two_kernels_see_each_others_files(start_kernel, drive: Any) -> None:
+def test_two_kernels_see_each_others_files(start_kernel: Callable[..., Kernel], drive: Any) -> None:
     """One kernel's `--put` is another kernel's change."""
     first = start_kernel(COLAB_MAGICS_POLL_ACTIVE_SECONDS="0.25")
     second = start_kernel(COLAB_MAGICS_POLL_ACTIVE_SECONDS="0.25")

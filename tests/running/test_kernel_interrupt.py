@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from harness.busy import Busy
 from harness.kernel import Kernel
 
 SLEEP = {
@@ -67,7 +68,7 @@ def test_an_interrupt_while_idle_changes_nothing(kernel: Kernel, folder: Path) -
 
 
 def test_an_interrupt_of_a_users_cell_does_not_touch_the_run_behind_it(
-    kernel: Kernel, folder: Path, busy
+    kernel: Kernel, folder: Path, busy: Busy
 ) -> None:
     """The user's cell ends, and the run that waited for it runs to its end."""
     cell = kernel.run("%%on_drive_change a.txt --debounce 0\nprint('ran')")

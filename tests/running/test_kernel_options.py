@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from harness.busy import Busy
 from harness.kernel import Kernel
 from harness.waiting import wait_until
 
@@ -145,7 +146,7 @@ def test_a_timeout_reaches_an_awaiting_cell(kernel: Kernel, folder: Path) -> Non
     assert time.monotonic() - began < 1.5
 
 
-def test_a_timeout_does_not_touch_the_users_cells(kernel: Kernel, folder: Path, busy) -> None:
+def test_a_timeout_does_not_touch_the_users_cells(kernel: Kernel, folder: Path, busy: Busy) -> None:
     """Time that a run waits behind the user's cell does not count."""
     cell = kernel.run(f"%%on_drive_change a.txt --debounce 0 --timeout 200ms\n{SAY}")
     users = kernel.send(busy.cell())
@@ -158,7 +159,7 @@ def test_a_timeout_does_not_touch_the_users_cells(kernel: Kernel, folder: Path, 
     kernel.said(cell, "run 1\n")
 
 
-def test_in_thread_runs_beside_a_busy_cell(kernel: Kernel, folder: Path, busy) -> None:
+def test_in_thread_runs_beside_a_busy_cell(kernel: Kernel, folder: Path, busy: Busy) -> None:
     """--in thread: a training cell is steered while it runs; prints land in the handler's cell."""
     kernel.run("rate = 0.1")
     cell = kernel.run(
@@ -180,7 +181,9 @@ def test_in_thread_runs_beside_a_busy_cell(kernel: Kernel, folder: Path, busy) -
     assert "rate 0.5" not in kernel.text(users)
 
 
-def test_an_error_in_a_thread_is_shown_in_its_cell(kernel: Kernel, folder: Path, busy) -> None:
+def test_an_error_in_a_thread_is_shown_in_its_cell(
+    kernel: Kernel, folder: Path, busy: Busy
+) -> None:
     """The handler's traceback is under the handler's cell, and the busy cell goes on."""
     cell = kernel.run("%%on_drive_change a.txt --debounce 0 --in thread\nprint('so far')\n1 / 0")
     users = kernel.send(busy.cell())
@@ -198,7 +201,7 @@ def test_an_error_in_a_thread_is_shown_in_its_cell(kernel: Kernel, folder: Path,
     assert kernel.text(cell) == "so far\n"
 
 
-def test_rich_outputs_of_a_thread_are_in_its_cell(kernel: Kernel, folder: Path, busy) -> None:
+def test_rich_outputs_of_a_thread_are_in_its_cell(kernel: Kernel, folder: Path, busy: Busy) -> None:
     """`display` and the last line's value of an --in thread handler go where its prints go."""
     cell = kernel.run(
         "%%on_drive_change a.txt --debounce 0 --in thread\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.kernel import Kernel
+from harness.kernel import Kernel, Message
 
 RICH = """%%on_drive_change a.txt --debounce 0
 import sys, threading
@@ -48,7 +48,7 @@ def test_every_kind_of_output_lands_in_the_registering_cell(kernel: Kernel, fold
     assert kernel.elsewhere(cell, since=before) == []
 
 
-def _card(run: list) -> str | None:
+def _card(run: list[Message]) -> str | None:
     """Display id of a run's status card: its first display."""
     return next(m.display_id for m in run if m.type == "display_data")
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from harness.busy import Busy
 from harness.kernel import Kernel
 
 SAY = "print('run', change.local.read_text())"
@@ -97,6 +98,28 @@ def test_an_interrupt_while_waiting_ends_it_well(kernel: Kernel, way: str) -> No
     assert time.monotonic() - began < 1
     assert not [m for m in kernel.outputs(mid) if m.type == "error"]
     assert kernel.wait(queued)["status"] == "ok"
+
+
+EARLY = """
+import signal
+from colab_magics.running.outputs import Handle
+show = Handle.show
+def show_and_interrupt(self, card):
+    show(self, card)
+    signal.raise_signal(signal.SIGINT)
+Handle.show = show_and_interrupt
+"""
+
+
+@pytest.mark.parametrize("way", ["magic", "function"])
+def test_an_interrupt_while_the_card_is_drawn_ends_it_well(kernel: Kernel, way: str) -> None:
+    """The stop button may be quicker than the first look for something to run."""
+    kernel.run(f"%%on_drive_change a.txt --debounce 0\n{SAY}")
+    kernel.run(EARLY)
+    mid = kernel.send(SERVE[way])
+
+    assert kernel.wait(mid, seconds=5)["status"] == "ok", kernel.shown(mid)
+    assert any("interrupted" in m.text for m in kernel.outputs(mid))
 
 
 @pytest.mark.parametrize("kind", ["plain", "await"])
@@ -229,7 +252,7 @@ def test_the_user_keeps_results_and_count(kernel: Kernel, folder: Path) -> None:
     assert (value, out, count - 1) == before
 
 
-def test_a_change_from_before_it_runs_first_in_it(kernel: Kernel, folder: Path, busy) -> None:
+def test_a_change_from_before_it_runs_first_in_it(kernel: Kernel, folder: Path, busy: Busy) -> None:
     """What waited behind a busy cell is taken over by the serving cell; it is not lost."""
     kernel.run(f"%%on_drive_change a.txt --debounce 0\n{SAY}")
     users = kernel.send(busy.cell())

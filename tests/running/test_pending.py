@@ -183,7 +183,9 @@ def test_a_newer_change_does_not_run_before_it_is_still(
     assert said(pending.take(everything=True)) == ["a2"]
 
 
-@pytest.mark.xfail(strict=True, reason="ask() leaves the put off change where it is")
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="ask() leaves the put off change where it is"
+)
 def test_a_run_that_is_asked_for_makes_an_earlier_failure_moot(
     pending: Pending, clock: StandingClock
 ) -> None:
@@ -196,7 +198,11 @@ def test_a_run_that_is_asked_for_makes_an_earlier_failure_moot(
     assert pending.take(everything=False) == []
 
 
-@pytest.mark.xfail(strict=True, reason="put_off() replaces a newer one that was put off before")
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="put_off() replaces a newer one that was put off before",
+)
 def test_an_older_failure_does_not_replace_a_newer_one(
     pending: Pending, clock: StandingClock
 ) -> None:
