@@ -191,7 +191,7 @@ def take_turns(everybody: list[Contestant], writes: int) -> None:
 
 def drive(writes: int, folder: Path) -> tuple[Contestant, float, float]:
     """Delays over the embedded Drive; the poll interval; one round trip, seconds."""
-    from colab_magics import Emulator
+    from colab_magics.emulator import Emulator
     from colab_magics.settings import Settings
     from colab_magics.storage.api import DriveAPI
 

@@ -8,7 +8,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "DriveFileSystem",
-    "Emulator",
+    "emulator",
     "load_ipython_extension",
     "serve",
     "unload_ipython_extension",
@@ -17,7 +17,6 @@ __all__ = [
 
 _HOMES = {
     "DriveFileSystem": "colab_magics.storage.filesystem",
-    "Emulator": "colab_magics.emulator",
     "serve": "colab_magics.magics.extension",
     "watch": "colab_magics.watching.feed",
 }
@@ -39,12 +38,14 @@ def unload_ipython_extension(shell: Any) -> None:
 
 def __getattr__(name: str) -> Any:
     """Public names are imported when they are first asked for, so that loading stays quick."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "emulator":
+        return import_module("colab_magics.emulator")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return [*__all__, "__version__"]

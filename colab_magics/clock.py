@@ -9,7 +9,7 @@ import time
 from colab_magics.errors import BadValue
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|min|m|h|d|)")
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|min|m|h|d|)")
 
 
 class Clock:
@@ -37,13 +37,12 @@ def seconds(text: str) -> float:
     Raises:
         BadValue: the text is no duration.
     """
-    total, at, found = 0.0, 0, False
-    stripped = text.strip()
-    while match := _DURATION.match(stripped, at):
-        total, at, found = total + float(match[1]) * _UNITS[match[2]], match.end(), True
-    if not found or at != len(stripped):
+    parts = _PART.findall(text)
+    wrong = "".join(number + unit for number, unit in parts) != text.strip()
+    # Only the last number may go without its unit: "1 000" and "10 20" are mistakes.
+    if not parts or wrong or any(not unit for _, unit in parts[:-1]):
         raise BadValue(f"no duration: {text!r}; write 30, 500ms, 2m or 1h30m")
-    return total
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 def spell(duration: float) -> str:

@@ -144,7 +144,11 @@ class Card:
 
     def __repr__(self) -> str:
         head = f"● {clean(self.title, 200)}  [{self.label or self.state}]"
-        bar = [] if self.done is None else [f"  {'█' * round(self.done * 30):░<30} {self.done:.0%}"]
+        bar = (
+            []
+            if self.done is None
+            else [f"  {'█' * round(self._share * 30):░<30} {self._share:.0%}"]
+        )
         width = max((len(caption) for caption, _ in self.lines), default=0)
         rest = [f"  {caption:<{width}}  {clean(text, 400)}" for caption, text in self.lines]
         return "\n".join([head, *bar, *rest])
@@ -167,10 +171,14 @@ class Card:
             f"{escape(self.label or self.state)}</span></div>{self._bar(colour)}{rows}</div>"
         )
 
+    @property
+    def _share(self) -> float:
+        return min(1.0, max(0.0, self.done or 0.0))
+
     def _bar(self, colour: str) -> str:
         if self.done is None:
             return ""
-        width = min(100.0, max(0.0, self.done * 100))
+        width = self._share * 100
         return (
             '<div style="background:rgba(128,128,128,.25);border-radius:3px;height:6px;'
             f'margin:6px 0"><div style="background:{colour};border-radius:3px;height:6px;'
@@ -221,7 +229,7 @@ class Progress:
         passed = max(1e-6, self.clock.monotonic() - self.start)
         speed = self.value / passed
         done = self.value / self.size if self.size else None
-        left = (self.size - self.value) / speed if self.size and speed else None
+        left = max(0, self.size - self.value) / speed if self.size and speed else None
         line = f"{size(self.value)} of {size(self.size)} · {size(int(speed))}/s"
         if left is not None and self.value != self.size:
             line += f" · {spell(left)} left"

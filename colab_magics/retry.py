@@ -51,5 +51,5 @@ def retry(
 
 def backoff(attempt: int, settings: Settings, *, least: float = 0.0) -> float:
     """Seconds to wait after failure number `attempt` (0 is the first), never under `least`."""
-    most = min(2.0**attempt * settings.retry_first_seconds, settings.retry_wait_seconds)
+    most = min(2.0 ** min(attempt, 60) * settings.retry_first_seconds, settings.retry_wait_seconds)
     return max(least, random.uniform(0.0, most))

@@ -6,6 +6,7 @@ Durations are seconds as float, sizes are bytes as int, everywhere.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from colab_magics.errors import BadValue
+
+_MAY_BE_ZERO = ("COLAB_MAGICS_DEBOUNCE_SECONDS",)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Settings:
             BadValue: an environment variable has a value of the wrong kind.
         """
         environ = os.environ if environ is None else environ
+        if unknown := set(given) - {field.name for field in fields(cls)}:
+            raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
         values: dict[str, Any] = {}
         for field in fields(cls):
             name = f"COLAB_MAGICS_{field.name.upper()}"
@@ -83,6 +88,8 @@ def _read(name: str, text: str, kind: type) -> Any:
         raise BadValue(
             f"{name}={text!r} is not {'a number' if kind is not str else 'text'}"
         ) from None
-    if kind is not str and not value > 0:
+    if kind is not str and not 0 <= value < math.inf:
+        raise BadValue(f"{name}={text!r} must be 0 or more")
+    if value == 0 and name not in _MAY_BE_ZERO:
         raise BadValue(f"{name}={text!r} must be more than 0")
     return value

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from colab_magics.clock import spell
+from colab_magics.clock import CLOCK, Clock, spell
 from colab_magics.display import Card, Table, clock_time, sparkline
 from colab_magics.running.watch import Watch
 
@@ -16,6 +17,68 @@ _COLOUR = {
     "paused": "paused",
     "stopped": "paused",
 }
+
+
+_REDRAW_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+
+
+class Drawer:
+    """Keeps cards up to date, from a thread of its own.
+
+    Twice a second at most, since a page draws each update anew; and whenever a feed's trouble
+    comes or goes, which nobody tells.
+    """
+
+    def __init__(
+        self,
+        watches: Callable[[], Iterable[Watch]],
+        draw: Callable[[Watch], None],
+        clock: Clock = CLOCK,
+    ) -> None:
+        self._watches, self._draw, self.clock = watches, draw, clock
+        self._marked: dict[str, Watch] = {}
+        self._trouble: dict[str, str] = {}
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to draw; a second call does nothing."""
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._loop, name="colab_magics-cards", daemon=True
+            )
+            self._thread.start()
+
+    def mark(self, watch: Watch) -> None:
+        """This one has changed."""
+        self._marked[watch.name] = watch
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Tell the thread to end."""
+        self._stop.set()
+        self._wake.set()
+
+    def close(self, wait: float = 0.5) -> None:
+        """End the thread."""
+        self.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(wait)
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            self.clock.wait(self._wake, _LOOK_SECONDS)
+            self._wake.clear()
+            for watch in self._watches():
+                if self._trouble.get(watch.name, "") != watch.trouble:
+                    self._trouble[watch.name] = watch.trouble
+                    self._marked[watch.name] = watch
+            drawn = [self._marked.pop(name) for name in list(self._marked)]
+            for watch in drawn:
+                self._draw(watch)
+            if drawn:
+                self.clock.wait(self._stop, _REDRAW_SECONDS)
 
 
 def watch_card(watch: Watch) -> Card:

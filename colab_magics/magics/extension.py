@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 from typing import Any
 
+from colab_magics.clock import seconds as seconds_of
 from colab_magics.errors import Unloaded
 
 from .completion import add_completion, remove_completion
@@ -59,20 +60,26 @@ def notebook_of(shell: Any) -> Notebook:
     return notebook
 
 
-def serve(seconds: float | None = None, *, until_idle: float | None = None) -> None:
+def serve(seconds: float | str | None = None, *, until_idle: float | str | None = None) -> None:
     """Run the watches' cells in the running cell, from a plain function; `%drive_serve` blocking.
 
     Cells that use `await` need a nested event loop (nest_asyncio); `%drive_serve` on a line of
     its own does not.
 
     Args:
-        seconds: how long; until interrupted unless given.
-        until_idle: stop when nothing has happened for so many seconds.
+        seconds: how long, as a number or like "2h"; until interrupted unless given.
+        until_idle: stop when nothing has happened for so long.
 
     Raises:
         Unloaded: the extension is not loaded in this notebook.
+        BadValue: a duration can not be read.
         WatchFailed: nothing is watched, or the event loop can not be nested (uvloop).
     """
     from IPython.core.getipython import get_ipython
 
-    serve_blocking(notebook_of(get_ipython()), seconds, until_idle)
+    notebook = notebook_of(get_ipython())
+    serve_blocking(notebook, _read(seconds), _read(until_idle))
+
+
+def _read(duration: float | str | None) -> float | None:
+    return None if duration is None else seconds_of(str(duration))

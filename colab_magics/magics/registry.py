@@ -25,13 +25,12 @@ from colab_magics.running.worker import Worker
 from colab_magics.settings import Settings
 from colab_magics.watching.change import Change
 
-from .cards import watch_card
+from .cards import Drawer, watch_card
 
 if TYPE_CHECKING:
     from colab_magics.storage.place import Place
     from colab_magics.watching.feed import Feeds
 
-_REDRAW_SECONDS = 0.5
 _CLOSE_SECONDS = 0.5
 logger = logging.getLogger(__name__)
 
@@ -45,11 +44,9 @@ class Watches:
         self.results = Results(settings, self._deliver, self.redraw, clock)
         self._all: dict[str, Watch] = {}
         self._feeds: Feeds | None = None
-        self._worker = Worker(
-            "colab_magics-run", clock, rest=self._redraw_late, release=executor.release
-        )
+        self._worker = Worker("colab_magics-run", clock, release=executor.release)
+        self._drawer = Drawer(lambda: self, self._draw, clock)
         self._beside: dict[str, Worker] = {}
-        self._late: dict[str, Watch] = {}
         self._spool: Path | None = None
         self._spooled = 0
         self._closed = False
@@ -109,14 +106,30 @@ class Watches:
         # The new one listens before the old one ends: what happens now is not missed.
         watch.subscription = self._feeds.subscribe(place, watch.sink, every=options.every)
         self._guard(watch, place)
+        for other in self._replaced(old, parent):
+            self.stop(other)
+            if _same_target(other, watch):
+                other.hand_over(watch)
         self._all[name] = watch
-        if old is not None:
-            self.stop(old)
-            old.hand_over(watch)
+        self._drawer.start()
         self._worker_of(watch).add(watch)
         if now:
             watch.ask(_present(watch))
         return watch
+
+    def _replaced(self, old: Watch | None, parent: dict[str, Any]) -> list[Watch]:
+        """What the cell that registers now has registered when it ran before."""
+        cell, message = _cell_id(parent), parent["header"].get("msg_id")
+        return [
+            watch
+            for watch in self
+            if watch is old
+            or (
+                cell
+                and _cell_id(watch.parent) == cell
+                and watch.parent["header"].get("msg_id") != message
+            )
+        ]
 
     def _guard(self, watch: Watch, place: Place) -> None:
         target = watch.subscription.target
@@ -152,6 +165,7 @@ class Watches:
         from colab_magics.storage.transfer import send
 
         receipt = send(path, watch.put)
+        watch.result_id = receipt.id or ""
         return str(watch.put), receipt.size
 
     def present(self, watch: Watch) -> list[Change]:
@@ -185,32 +199,18 @@ class Watches:
         self.redraw(watch)
 
     def redraw(self, watch: Watch) -> None:
-        """Bring the card of a watch up to date, in its own cell, from any thread.
+        """Have the card of a watch brought up to date, in its own cell; from any thread."""
+        if not self._closed:
+            self._drawer.mark(watch)
 
-        Twice a second at most: a page draws each update anew.
-        """
+    def _draw(self, watch: Watch) -> None:
         if self._closed or watch.handle is None:
             return
-        now = self.clock.monotonic()
-        if now - watch.drawn_at < _REDRAW_SECONDS:
-            self._late[watch.name] = watch
-            self._worker.wake()
-            return
-        self._late.pop(watch.name, None)
-        card = watch_card(watch)
-        if watch.wiped and self.executor.front is None:
-            watch.handle.show(card)
+        wiped, watch.wiped = watch.wiped, False
+        if wiped and self.executor.front is None:
+            watch.handle.show(watch_card(watch))
         else:
-            watch.handle.update(card)
-        watch.wiped, watch.drawn_at = False, now
-
-    def _redraw_late(self) -> float | None:
-        """Draw what was put off; the seconds until there is more to draw, None without any."""
-        for watch in list(self._late.values()):
-            self.redraw(watch)
-        now = self.clock.monotonic()
-        left = [w.drawn_at + _REDRAW_SECONDS - now for w in list(self._late.values())]
-        return max(0.01, min(left)) if left else None
+            watch.handle.update(watch_card(watch))
 
     def _open_run(self, watch: Watch) -> None:
         """Main thread, a run begins: make room where its outputs will be."""
@@ -223,7 +223,7 @@ class Watches:
         # Replaces the last run's outputs, and the card with them, without a flicker.
         publish(self.shell, watch.parent, "clear_output", {"wait": True})
         watch.handle.show(card)
-        watch.wiped, watch.drawn_at = False, self.clock.monotonic()
+        watch.wiped = False
 
     def stats(self) -> list[Any]:
         """What the feeds cost."""
@@ -240,7 +240,8 @@ class Watches:
         self._closed = True
         for watch in self:
             watch.stop()
-        threads: list[Worker | Results] = [self._worker, *self._beside.values(), self.results]
+        threads: list[Worker | Results | Drawer] = [self._worker, *self._beside.values()]
+        threads += [self.results, self._drawer]
         for thread in threads:
             thread.stop()
         end = self.clock.monotonic() + _CLOSE_SECONDS  # for all: a kernel that shuts down waits
@@ -307,6 +308,12 @@ def _cell_id(parent: dict[str, Any] | Any) -> str | None:
     metadata = parent.get("metadata") or {}
     cell = metadata.get("cellId") or (metadata.get("colab") or {}).get("cell_id")
     return cell if isinstance(cell, str) else None
+
+
+def _same_target(old: Watch, new: Watch) -> bool:
+    """Whether what one watch has waiting is what the other one watches."""
+    was, now = old.subscription.target, new.subscription.target
+    return was.path == now.path and was.kind == now.kind and was.place.fs is now.place.fs
 
 
 def _same_file(place: Place, change: Change, target: Place) -> bool:

@@ -29,6 +29,8 @@ class Serving:
 
     def __init__(self, notebook: Notebook, seconds: float | None, idle: float | None) -> None:
         notebook.check()
+        if notebook.executor.running or notebook.executor.front is not None:
+            raise WatchFailed("%drive_serve can not stand in a cell that it would run itself")
         if not notebook.watches:
             raise WatchFailed("nothing is watched; register a cell with %%on_drive_change first")
         self.notebook, self.idle = notebook, idle
@@ -61,7 +63,7 @@ class Serving:
 
     def _busy(self) -> bool:
         results = self.notebook.watches.results
-        return results.busy or any(w.waiting or w.running for w in self.notebook.watches)
+        return results.busy or any(watch.busy for watch in self.notebook.watches)
 
     @contextmanager
     def shown(self) -> Iterator[None]:

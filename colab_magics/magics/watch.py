@@ -68,16 +68,19 @@ class WatchMagics(Magics):
         """
         if not cell.strip():
             raise UsageError("%%on_drive_change: the cell is empty; write below what shall run")
+        if not args.place.strip():
+            raise UsageError("%%on_drive_change: name the file, folder or pattern to watch")
         if args.where == "thread" and args.timeout:
             raise UsageError("--timeout can not stop a thread; leave it out, or --in thread")
         check_syntax(self.shell, cell)
+        put = self._result_place(args.put)
         watch = self.watching.register(
             self.notebook.resolve(args.place),
             cell,
             name=args.name or args.place,
-            put=self._result_place(args.put),
+            put=put,
             now=args.now,
-            options=_options(args, self.notebook.settings.debounce_seconds),
+            options=_options(args, put, self.notebook.settings.debounce_seconds),
         )
         display(watch_card(watch), display_id=watch.handle.display_id)
 
@@ -129,6 +132,8 @@ class WatchMagics(Magics):
         return watch_card(watch)
 
     def _run(self, watch: Watch) -> Card:
+        if watch.mode == "paused":
+            raise WatchFailed(f"{watch.name} is paused; %watches resume {watch.name} lets it run")
         watch.ask(self.watching.present(watch))
         return watch_card(watch)
 
@@ -153,7 +158,7 @@ class WatchMagics(Magics):
         serve_blocking(self.notebook, args.seconds, args.until_idle)
 
 
-def _options(args: Namespace, debounce: float) -> Options:
+def _options(args: Namespace, put: Place | None, debounce: float) -> Options:
     return Options(
         debounce=debounce if args.debounce is None else args.debounce,
         every=args.every,

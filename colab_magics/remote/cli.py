@@ -20,12 +20,15 @@ from typing import Any
 
 from colab_magics.clock import spell
 from colab_magics.display import Table, clean, size
-from colab_magics.errors import ColabMagicsError, DriveUnreachable
+from colab_magics.errors import ColabMagicsError, DriveUnreachable, NoCredentials
 from colab_magics.settings import Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may not know every name
     args = _parser().parse_args(argv)
     try:
         code: int = args.run(args)
@@ -57,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _demo(_command(commands, "demo", "see a cell run again because a file on Drive changed", demo))
     emulated = _command(commands, "emulator", "a Google Drive in one process here", emulator)
     emulated.add_argument("--root", type=Path, help="folder of its files (default: a user folder)")
-    emulated.add_argument("--port", type=int, default=0, help="default: a free one")
+    emulated.add_argument("--port", type=_port, default=0, help="default: a free one")
     _transfer(_command(commands, "ls", "list a folder", ls)).add_argument(
         "place", nargs="?", default="", help="default: the top folder"
     )
@@ -70,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
 def _command(
     commands: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
@@ -80,7 +89,7 @@ def _command(
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lab", action="store_true", help="open JupyterLab on the notebook")
-    parser.add_argument("--port", type=int, default=8888, help="of JupyterLab (default: 8888)")
+    parser.add_argument("--port", type=_port, default=8888, help="of JupyterLab (default: 8888)")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
 
 
@@ -144,7 +153,7 @@ def get(args: argparse.Namespace) -> int:
                 sys.stdout.buffer.write(block)
         return 0
     target = local_target(args.dest, place)
-    return _report(args, f"{place} -> {target}", fetch(place, target))
+    return _report(args, f"{place} -> {target}", fetch(place, target), file=str(target))
 
 
 def put(args: argparse.Namespace) -> int:
@@ -172,9 +181,9 @@ def _put(args: argparse.Namespace, source: Path) -> int:
     return _report(args, f"{args.file} -> {place}", send(source, place))
 
 
-def _report(args: argparse.Namespace, what: str, receipt: Any) -> int:
+def _report(args: argparse.Namespace, what: str, receipt: Any, **facts: str) -> int:
     if args.json:
-        _print_json(asdict(receipt))
+        _print_json({**facts, **asdict(receipt)})
     else:
         checked = f", md5 {receipt.md5}" if receipt.md5 else ""
         print(clean(f"{what}: {size(receipt.size)} in {spell(receipt.seconds)}{checked}", 500))
@@ -205,7 +214,12 @@ def _drive(wanted: str | None, settings: Settings) -> Any:
         return url, lambda: None
 
     if wanted is None and not settings.drive_url and find_credentials(settings) is None:
-        wanted = "emulator" if find(settings.emulator_folder()) else None
+        if find(settings.emulator_folder()) is None:
+            raise NoCredentials(
+                "nobody is signed in to Google Drive, and no emulator is running; set "
+                "GOOGLE_APPLICATION_CREDENTIALS, or start one: colab-magics emulator"
+            )
+        wanted = "emulator"
     return attach(wanted, settings=settings, open_emulator=running)
 
 

@@ -49,7 +49,7 @@ class Foreground:
                         turn = turns.get(timeout=_LOOK_SECONDS)
                     except queue.Empty:
                         continue
-                    if nested(self._run(turn), needs_loop=self._awaits(turn.body)):
+                    if nested(self._run(turn), needs_loop=turn.awaits):
                         return False
             except KeyboardInterrupt:
                 return False
@@ -85,7 +85,7 @@ class Foreground:
         return turn.status == "interrupted"
 
     async def _run_body(self, turn: Turn) -> Any:
-        if self._awaits(turn.body):
+        if turn.awaits:
             text = self.shell.transform_cell(turn.body)
             ticking = asyncio.ensure_future(_tick(lambda: self.executor.watch_time(turn)))
             try:
@@ -94,17 +94,11 @@ class Foreground:
                 )
             finally:
                 ticking.cancel()
+                self.shell.events.trigger("post_execute")  # shows figures
         # In an async cell ipykernel turns SIGINT into a cancellation at the next await; a
         # synchronous body has none.
         with plain_interrupts(), self._timer(turn):
             return self.shell.run_cell(turn.body, store_history=False)
-
-    def _awaits(self, body: str) -> bool:
-        try:
-            text = self.shell.transform_cell(body)
-        except Exception:
-            return False  # running it says what is wrong
-        return bool(self.shell.should_run_async(body, transformed_cell=text))
 
     @contextmanager
     def _timer(self, turn: Turn) -> Iterator[None]:
@@ -114,7 +108,7 @@ class Foreground:
         over = threading.Event()
 
         def watch() -> None:
-            while not self.executor.clock.wait(over, 0.05) and not turn.timed_out:
+            while not self.executor.clock.wait(over, 0.05) and not turn.ended:
                 self.executor.watch_time(turn)
 
         thread = threading.Thread(target=watch, name="colab_magics-timeout", daemon=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 from colab_magics.errors import WatchFailed
@@ -57,5 +57,8 @@ def _patch(loop: asyncio.AbstractEventLoop) -> None:
     ipykernel 7 needs, and brings, nest_asyncio2: with nest_asyncio 1.6 cells that the user runs
     meanwhile are lost ("cannot enter context: already entered").
     """
-    new = int(version("ipykernel").split(".")[0]) >= 7
+    try:
+        new = int(version("ipykernel").split(".")[0]) >= 7
+    except PackageNotFoundError:
+        new = False
     import_module("nest_asyncio2" if new else "nest_asyncio").apply(loop)

@@ -14,8 +14,8 @@ from colab_magics.watching.debounce import Debouncer
 
 
 def key_of(change: Change) -> str:
-    """What makes two changes ones of the same file: its id, which a move keeps, or its path."""
-    return change.id or change.place
+    """What makes two changes ones of the same file: where it is; two names are two files."""
+    return change.place
 
 
 class Pending:
@@ -29,8 +29,8 @@ class Pending:
         self._still, self._settings, self._clock = still, settings, clock
         self._new = Debouncer(clock)
         self._ready: dict[str, Change] = {}
-        self._later: dict[str, tuple[float, Change]] = {}
-        self._tries: dict[str, int] = {}
+        self._later: dict[str, tuple[float, Change, bool]] = {}
+        self._tries: dict[tuple[str, bool], int] = {}
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
@@ -44,14 +44,15 @@ class Pending:
         """Add what is to run at once."""
         with self._lock:
             for change in changes:
-                self._tries.pop(key_of(change), None)
+                self._later.pop(key_of(change), None)
+                self._forget(change)
                 self._add(replace(change, local=None))
 
     def due_in(self) -> float | None:
         """Seconds until something is ready; None when nothing waits."""
         now = self._clock.monotonic()
         with self._lock:
-            times = [at for at, _ in self._later.values()]
+            times = [at for at, _, _ in self._later.values()]
             if self._ready:
                 times.append(now)
             still = self._new.next_at(self._still)
@@ -86,42 +87,59 @@ class Pending:
             for change in (*changes, *newer.values()):
                 self._add(replace(change, local=None))
 
-    def put_off(self, changes: Sequence[Change]) -> float:
-        """Let changes come again, after a pause that grows with their tries; the pause."""
+    def put_off(self, changes: Sequence[Change], *, seen: bool) -> float:
+        """Let changes come again, after a pause that grows with their tries; the pause.
+
+        Args:
+            seen: a run has seen them and failed; else they could not even be fetched.
+        """
         with self._lock:
-            tries = self.tries(changes)
-            pause = max(0.1, backoff(tries, self._settings))
+            pause = max(0.1, backoff(self.tries(changes, seen=seen), self._settings))
             at = self._clock.monotonic() + pause
             for change in changes:
-                self._tries[key_of(change)] = tries + 1
-                self._later[key_of(change)] = (at, replace(change, local=None))
+                key = key_of(change)
+                self._tries[key, seen] = self._tries.get((key, seen), 0) + 1
+                if key not in self._ready and key not in self._later:  # else something newer waits
+                    self._later[key] = (at, replace(change, local=None), seen)
         return pause
 
-    def tries(self, changes: Iterable[Change]) -> int:
+    def tries(self, changes: Iterable[Change], *, seen: bool) -> int:
         """How often these were put off."""
-        return max(self._tries.get(key_of(change), 0) for change in changes)
+        with self._lock:
+            return max(self._tries.get((key_of(change), seen), 0) for change in changes)
 
     def settle(self, changes: Iterable[Change]) -> None:
         """These are done with, well or for good."""
         with self._lock:
             for change in changes:
-                self._tries.pop(key_of(change), None)
+                self._forget(change)
+
+    def fetched(self, change: Change) -> None:
+        """The way to this file is free again."""
+        with self._lock:
+            self._tries.pop((key_of(change), False), None)
+
+    def _forget(self, change: Change) -> None:
+        for seen in (True, False):
+            self._tries.pop((key_of(change), seen), None)
 
     def drain(self) -> list[Change]:
         """Take out everything, also what is not due."""
         with self._lock:
-            found = [*self._ready.values(), *(change for _, change in self._later.values())]
+            found = [*self._ready.values(), *(change for _, change, _ in self._later.values())]
             self._ready, self._later = {}, {}
         return [*found, *self._new.take()]
 
     def _collect(self) -> None:
         now = self._clock.monotonic()
         for change in self._new.take(now, self._still):
+            _, older, seen = self._later.pop(key_of(change), (0.0, None, True))
+            if older is not None and not seen:
+                self._add(older)  # no run has seen that one: both together are what happened
             # What happened since makes an earlier failure of the same file moot.
-            self._later.pop(key_of(change), None)
-            self._tries.pop(key_of(change), None)
+            self._forget(change)
             self._add(change)
-        for key in [key for key, (at, _) in self._later.items() if at <= now]:
+        for key in [key for key, (at, _, _) in self._later.items() if at <= now]:
             self._add(self._later.pop(key)[1])
 
     def _add(self, change: Change) -> None:

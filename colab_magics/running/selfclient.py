@@ -7,6 +7,7 @@ and whatever it puts out belongs to the cell whose header it carries.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from .outputs import Parent
 
 MARK = "colab_magics"
 """The field of a request's header that holds our nonce."""
+_PROBE_SECONDS = 1.0
 
 
 class SelfClient:
@@ -36,9 +38,15 @@ class SelfClient:
         )
 
     def execute(
-        self, parent: Parent, code: str, nonce: str, wanted: Callable[[], bool]
-    ) -> dict[str, Any] | None:
-        """Run `code` as the cell of `parent`; the reply's content, or None when given up.
+        self,
+        parent: Parent,
+        code: str,
+        nonce: str,
+        *,
+        wanted: Callable[[], bool],
+        lost: Callable[[], bool],
+    ) -> bool:
+        """Run `code` as the cell of `parent` and wait; False when waiting was given up.
 
         Args:
             parent: the message of the registering cell.
@@ -46,7 +54,29 @@ class SelfClient:
             nonce: tells this request from every other; without it the kernel takes a second
                 request with the same header and code for a replay, and drops it.
             wanted: called at least every 0.1 s meanwhile; False gives up waiting.
+            lost: asked when the kernel has answered something that was sent later; True ends the
+                waiting as a reply does.
         """
+        self._session.send(self._shell, self._request(parent, code, nonce))
+        probe, sent_at = "", time.monotonic()
+        while wanted():
+            if not self._shell.poll(100):
+                # A signal is only seen when the loop wakes: github.com/ipython/ipykernel/issues/881
+                self._loop.add_callback(_nothing)
+                if not probe and time.monotonic() - sent_at > _PROBE_SECONDS:
+                    probe = self._probe()
+                continue
+            _, reply = self._session.recv(self._shell, mode=0)
+            answered = (reply or {}).get("parent_header", {})
+            if answered.get(MARK) == nonce:
+                return True
+            if probe and answered.get("msg_id") == probe:
+                if lost():
+                    return True
+                probe, sent_at = "", time.monotonic()
+        return False
+
+    def _request(self, parent: Parent, code: str, nonce: str) -> dict[str, Any]:
         # A subshell's id would send the run to that subshell's thread.
         header = {k: v for k, v in parent["header"].items() if k != "subshell_id"}
         header |= {"msg_type": "execute_request", MARK: nonce}
@@ -59,19 +89,16 @@ class SelfClient:
             "stop_on_error": False,
         }
         metadata = dict(parent.get("metadata") or {})
-        message = self._session.msg(
+        request: dict[str, Any] = self._session.msg(
             "execute_request", header=header, metadata=metadata, content=content
         )
+        return request
+
+    def _probe(self) -> str:
+        """Ask something that the kernel answers after what was asked before; its message id."""
+        message = self._session.msg("kernel_info_request", content={})
         self._session.send(self._shell, message)
-        while wanted():
-            if self._shell.poll(100):
-                _, reply = self._session.recv(self._shell, mode=0)
-                if reply and reply["parent_header"].get(MARK) == nonce:
-                    return dict(reply["content"])
-            else:
-                # A signal is only seen when the loop wakes: github.com/ipython/ipykernel/issues/881
-                self._loop.add_callback(_nothing)
-        return None
+        return str(message["header"]["msg_id"])
 
     def close(self) -> None:
         """Give the socket back, unsent messages dropped."""

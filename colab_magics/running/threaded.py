@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import sys
 from typing import Any
 
 from .executor import Executor
-from .outputs import Record, describe, in_cell, publish
-from .turn import Turn
+from .outputs import Record
+from .taps import in_cell
+from .turn import Turn, headline
 
 
 def run_in_thread(executor: Executor, turn: Turn) -> Turn:
@@ -20,24 +22,26 @@ def run_in_thread(executor: Executor, turn: Turn) -> Turn:
     turn.record = Record()
     turn.begin()
     try:
-        with in_cell(shell, turn.parent, executor.streams, turn.record):
+        with in_cell(executor.taps, turn.parent, turn.record) as put:
             value = _execute(shell, turn.body, Names(shell.user_ns, turn.bound))
             if value is not None:
                 data, metadata = shell.display_formatter.format(value)
-                _show(shell, turn, {"data": data, "metadata": metadata})
+                put("display_data", {"data": data, "metadata": metadata})
+            _show_figures()
         turn.status = "ok"
     except BaseException as exc:  # whatever it is, it is the handler's, and the watch goes on
-        error = describe(exc)
-        turn.status, turn.error = "error", f"{error['ename']}: {error['evalue']}"
+        turn.status, turn.error = "error", headline(exc)
     turn.took = executor.clock.monotonic() - turn.begun
     turn.end()
     turn.over = True
     return turn
 
 
-def _show(shell: Any, turn: Turn, content: dict[str, Any]) -> None:
-    turn.record.add("display_data", content)
-    publish(shell, turn.parent, "display_data", content)
+def _show_figures() -> None:
+    """Show what was plotted here: the kernel does so after cells of the main thread only."""
+    inline = sys.modules.get("matplotlib_inline.backend_inline")
+    if inline is not None:
+        inline.flush_figures()
 
 
 class Names(dict[str, Any]):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .outputs import Parent, Record
+from .outputs import Parent, Record, words
 
 Status = Literal["ok", "error", "interrupted", "timeout", "dropped"]
 
@@ -41,20 +41,44 @@ class Turn:
     status: Status = "dropped"
     error: str = ""
     record: Record = field(default_factory=Record)
+    ended: bool = False
+    """The body is over and `end` was called."""
     over: bool = False
-    timed_out: bool = False
+    """Nothing more is to be waited for."""
+    timed_out: float | None = None
+    """When it was last interrupted for its length, seconds on the monotonic clock."""
+    lost: bool = False
+    """The kernel lost it in the middle, to an interrupt at a bad moment."""
+    awaits: bool = False
+    """The body has an `await` at its top level."""
+    task: asyncio.Task[Any] | None = None
+    """What runs a body that awaits."""
     interrupted: bool = False
     """The user's interrupt came a moment before the body."""
 
     def set_outcome(self, error: BaseException | None) -> None:
         """Say how it ended, from what the body raised."""
         if self.timed_out:
-            self.status, self.error = "timeout", f"stopped after {self.timeout:g} s (--timeout)"
-        elif isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+            text = f"ran for longer than {self.timeout:g} s (--timeout) and was interrupted"
+            self.status, self.error = "timeout", text
+        elif self.lost or isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             self.status, self.error = "interrupted", "interrupted"
         elif error is not None:
-            lines = str(error).strip().splitlines()
-            text = f"{type(error).__name__}: {lines[0] if lines else ''}"
-            self.status, self.error = "error", text.rstrip(": ")
+            self.status, self.error = "error", headline(error)
         else:
             self.status = "ok"
+
+
+def headline(error: BaseException) -> str:
+    """The last line of an exception's traceback, as far as it is one line."""
+    lines = words(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
+
+
+def awaits(shell: Any, body: str) -> bool:
+    """Whether a cell has an `await` at its top level."""
+    try:
+        text = shell.transform_cell(body)
+    except Exception:
+        return False  # running it says what is wrong
+    return bool(shell.should_run_async(body, transformed_cell=text))

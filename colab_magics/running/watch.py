@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
+import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from colab_magics.clock import CLOCK, Clock
-from colab_magics.errors import ColabMagicsError, PlaceNotFound
+from colab_magics.errors import PlaceNotFound
 from colab_magics.settings import Settings
 from colab_magics.watching.change import Change, merge
 
@@ -21,7 +23,9 @@ from .outputs import Parent, Record
 from .pending import Pending, key_of
 from .threaded import run_in_thread
 from .trespass import Trespass
-from .turn import Turn
+from .turn import Turn, awaits, headline
+
+logger = logging.getLogger(__name__)
 
 State = Literal["waiting", "running", "failed", "paused", "stopped"]
 _KEPT_DELAYS = 40
@@ -91,6 +95,9 @@ class Watch:
         self.subscription: Any = None
         self.put: Any = None
         """The place that results are sent to."""
+        self.result_id = ""
+        """Drive's id of the file that results are sent to, once there is one."""
+        self.awaits = awaits(executor.shell, body)
         self._successor: Watch | None = None
         self.trespass = Trespass(place)
         self.mode: Literal["on", "paused", "stopped"] = "on"
@@ -100,14 +107,14 @@ class Watch:
         self.last: Run | None = None
         self.wiped = False
         """The run has cleared its cell's output, and the card with it."""
-        self.drawn_at = 0.0
         self.sent = ""
         self.delays: deque[float] = deque(maxlen=_KEPT_DELAYS)
         self.ignored: Callable[[Change], bool] = lambda change: False
         self._pending = Pending(options.debounce, settings, clock)
         self._own = 0
-        self._seen: dict[str, str] = {}
-        self._folders: dict[str, Path] = {}
+        self._seen: dict[str, tuple[str, str]] = {}
+        self._copies: list[Change] = []
+        self._lock = threading.Lock()
 
     @property
     def state(self) -> State:
@@ -122,10 +129,14 @@ class Watch:
 
     def sink(self, changes: Any) -> None:
         """Take note of changes; called by a feed."""
-        wanted = [change for change in changes if not self.ignored(change)]
+        wanted = [change for change in changes if not self._is_result(change)]
         if wanted and self.mode != "stopped":
             self._pending.put(wanted)
             self.wake()
+
+    def _is_result(self, change: Change) -> bool:
+        """Whether this is the file that the watch itself sends back."""
+        return self.ignored(change) or bool(change.id and change.id == self.result_id)
 
     def ask(self, changes: list[Change]) -> None:
         """Have the cell run for these changes at once, without waiting for them to be still."""
@@ -147,31 +158,50 @@ class Watch:
 
     def run_due(self) -> None:
         """Run what is due, one turn; called by a worker's thread."""
-        changes = self._pending.take(everything=self.options.batch)
-        ready = []
-        for change in changes:
+        problem = ""
+        fetched = []
+        for change in self._pending.take(everything=self.options.batch):
             try:
-                ready.append(self._ready(change))
-            except (ColabMagicsError, OSError) as exc:
-                pause = self._pending.put_off([change])
-                self.problem = f"{exc}; trying again in {pause:.1f} s"
-                self._changed(self)
-        fetched = [change for change in ready if change is not None]
+                ready = self._ready(change)
+            except Exception as exc:  # any filesystem's own, too: the change must not be lost
+                pause = self._put_off([change], seen=False)
+                problem = f"{headline(exc)}; trying again in {pause:.1f} s"
+                logger.info("fetching for %s failed", self.name, exc_info=True)
+                continue
+            if ready is not None:
+                fetched.append(ready)
+        self.problem = problem
+        if problem:
+            self._changed(self)
         if fetched:
-            self.problem = ""
             self._run(fetched)
 
     def _ready(self, change: Change) -> Change | None:
         """The change with its copy on this machine; None when there is nothing left to run for."""
         if change.kind == "deleted":
             return change
-        if self._seen.get(change.id) == change.version and change.id:
+        if change.kind == "modified" and self._seen.get(change.place) == (
+            change.id,
+            change.version,
+        ):
             return None  # an earlier run has seen this very content: its fetch was that fresh
         try:
             ready = self._fetch(change, self.spool)
         except PlaceNotFound:
             return None  # gone meanwhile; the feed will say so
+        self._pending.fetched(change)
         return ready if ready.local is not None and ready.local.exists() else None
+
+    def _put_off(self, changes: list[Change], *, seen: bool) -> float:
+        pause = self._pending.put_off(changes, seen=seen)
+        self._pass_on()
+        return pause
+
+    def _pass_on(self) -> None:
+        """Leave what waits to the watch that has replaced this one, if one has."""
+        with self._lock:
+            if self._successor is not None:
+                self._successor.sink(self._pending.drain())
 
     def _run(self, changes: list[Change]) -> None:
         held = _Held(changes)
@@ -182,6 +212,7 @@ class Watch:
             end=lambda: self._end(held, turn),
             waiting=lambda: self._refresh(held, turn),
             timeout=self.options.timeout,
+            awaits=self.awaits,
         )
         if self.options.in_thread:
             run_in_thread(self.executor, turn)
@@ -189,8 +220,8 @@ class Watch:
             self.executor.run(turn, wanted=lambda: self.mode == "on")
         if not turn.over:
             self._pending.put_back(held.changes)
-            if self._successor is not None:
-                self.hand_over(self._successor)
+            self._remove_copies(held.changes)
+            self._pass_on()
             return
         self._account(held, turn)
 
@@ -200,14 +231,16 @@ class Watch:
         for change in newer:
             try:
                 ready = self._ready(change)
-            except (ColabMagicsError, OSError):
-                self._pending.put_off([change])
+            except Exception:
+                self._put_off([change], seen=False)
                 continue
             with turn.lock:
                 if turn.claimed:
                     self._pending.put_back([change])
-                elif ready is not None:
-                    held.take(ready)
+                    useless = [] if ready is None else [ready]
+                else:
+                    useless = held.take(ready) if ready is not None else []
+            self._remove_copies(useless)
 
     def _begin(self, held: _Held, turn: Turn) -> None:
         """Main thread, right before the body."""
@@ -222,9 +255,9 @@ class Watch:
         held.before = _signature(self.options.result)
         for change in held.changes:
             if change.kind == "deleted":
-                self._seen.pop(change.id, None)
+                self._seen.pop(change.place, None)
             elif change.id:
-                self._seen[change.id] = change.version
+                self._seen[change.place] = (change.id, change.version)
         self._opened(self)
         self.trespass.begin()
 
@@ -239,9 +272,13 @@ class Watch:
             self.sent = f"{result.name} was not written by the last run; nothing was sent"
             return
         folder = self.spool / "results" / f"{self.runs}"
-        folder.mkdir(parents=True, exist_ok=True)
-        # A copy, since the next cell may write the file while it is still on its way.
-        held.result = Path(shutil.copy2(result, folder / result.name))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # A copy, since the next cell may write the file while it is still on its way.
+            held.result = Path(shutil.copy2(result, folder / result.name))
+        except OSError as exc:
+            shutil.rmtree(folder, ignore_errors=True)
+            self.sent = f"{result.name} was not sent: {(exc.strerror or str(exc)).lower()}"
 
     def _remember(self, held: _Held, turn: Turn) -> None:
         started = turn.started_at or self.clock.time()
@@ -261,15 +298,15 @@ class Watch:
             if held.result is not None and self._send is not None:
                 self._send(self, held.result)
         self._count_own(held.changes)
-        self._tidy(held.changes)
+        self._keep_copies(held.changes)
         self._changed(self)
 
     def _again(self, changes: list[Change], turn: Turn) -> None:
-        tries = self._pending.tries(changes)
+        tries = self._pending.tries(changes, seen=True)
         if turn.status in ("error", "timeout") and tries < self.options.retries:
             for change in changes:
-                self._seen.pop(change.id, None)
-            self._pending.put_off(changes)
+                self._seen.pop(change.place, None)
+            self._put_off(changes, seen=True)
         else:
             self._pending.settle(changes)
 
@@ -284,20 +321,21 @@ class Watch:
                 f"cell again, or %watches resume {self.name}"
             )
 
-    def _tidy(self, changes: list[Change]) -> None:
-        """Remove the copy that an earlier run of the same file got."""
+    def _keep_copies(self, changes: list[Change]) -> None:
+        """Keep the copies of the last run for whoever looks at them, and no others."""
+        kept = {change.local for change in changes}
+        self._remove_copies(change for change in self._copies if change.local not in kept)
+        self._copies = list(changes)
+
+    def _remove_copies(self, changes: Iterable[Change]) -> None:
         for change in changes:
-            if change.local is None or self.spool not in change.local.parents:
-                continue
-            old = self._folders.get(change.id)
-            self._folders[change.id] = change.local.parent
-            if old is not None and old != change.local.parent:
-                shutil.rmtree(old, ignore_errors=True)
+            if change.local is not None and self.spool in change.local.parents:
+                shutil.rmtree(change.local.parent, ignore_errors=True)
 
     @property
     def seen_ids(self) -> set[str]:
         """Drive's ids of the files that runs have seen."""
-        return set(self._seen)
+        return {file_id for file_id, _ in self._seen.values()}
 
     # -- control ----------------------------------------------------------------------------
 
@@ -322,9 +360,16 @@ class Watch:
         self.trespass.close()
 
     def hand_over(self, successor: Watch) -> None:
-        """Leave what was not run for yet to the watch that replaces this one."""
-        self._successor = successor
-        successor.sink(self._pending.drain())
+        """Leave what was not run for yet, now or later, to the watch that replaces this one."""
+        with self._lock:
+            self._successor = successor
+        self._pass_on()
+
+    @property
+    def busy(self) -> bool:
+        """Whether it runs, or will within a moment."""
+        due = self.due_in()
+        return self.running or (due is not None and due <= self.options.debounce + 0.1)
 
     @property
     def trouble(self) -> str:
@@ -342,13 +387,15 @@ class _Held:
     """The result file's signature when the body began."""
     result: Path | None = None
 
-    def take(self, newer: Change) -> None:
+    def take(self, newer: Change) -> list[Change]:
+        """Take in what happened since; what is of no use any more."""
         for at, old in enumerate(self.changes):
             if key_of(old) == key_of(newer):
                 merged = merge(old, newer)
                 self.changes[at] = replace(merged or newer, local=newer.local)
-                return
+                return [old]
         self.changes.append(newer)
+        return []
 
 
 def _signature(path: Path | None) -> tuple[int, int, int] | None:

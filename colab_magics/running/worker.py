@@ -17,7 +17,6 @@ class Worker:
     """A thread that runs the due turns of its watches, fairly.
 
     Args:
-        rest: called between turns; the seconds after which it wants to be called again, or None.
         release: called by the thread at its end.
     """
 
@@ -26,10 +25,9 @@ class Worker:
         name: str,
         clock: Clock = CLOCK,
         *,
-        rest: Callable[[], float | None] = lambda: None,
         release: Callable[[], None] = lambda: None,
     ) -> None:
-        self.name, self.clock, self._rest, self._release = name, clock, rest, release
+        self.name, self.clock, self._release = name, clock, release
         self._watches: list[Watch] = []
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -73,12 +71,13 @@ class Worker:
 
     def _loop(self) -> None:
         try:
-            while not self._stop.is_set():
+            while True:
                 self._wake.clear()
+                if self._stop.is_set():
+                    return
                 watch, pause = self._next()
-                again = self._rest()
                 if watch is None:
-                    self.clock.wait(self._wake, pause if again is None else min(pause, again))
+                    self.clock.wait(self._wake, pause)
                     continue
                 try:
                     watch.run_due()

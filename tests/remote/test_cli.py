@@ -92,7 +92,7 @@ def test_nobody_signed_in_is_one_line(environ: dict[str, str]) -> None:
     done = run("ls", env=environ)
 
     assert done.returncode == 1
-    assert done.stderr.decode().startswith("colab-magics: nobody is signed in to Google Drive;")
+    assert done.stderr.decode().startswith("colab-magics: nobody is signed in to Google Drive,")
 
 
 def test_a_mistake_in_the_command_ends_with_2(environ: dict[str, str]) -> None:
