@@ -9,7 +9,7 @@ import time
 from colab_magics.errors import BadValue
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|min|m|h|d|)")
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|min|m|h|d|)")
 
 
 class Clock:
@@ -38,7 +38,7 @@ def seconds(text: str) -> float:
         BadValue: the text is no duration.
     """
     parts = _PART.findall(text)
-    wrong = "".join(number + unit for number, unit in parts) != text.strip()
+    wrong = "".join(number + unit for number, unit in parts) != "".join(text.split())
     # Only the last number may go without its unit: "1 000" and "10 20" are mistakes.
     if not parts or wrong or any(not unit for _, unit in parts[:-1]):
         raise BadValue(f"no duration: {text!r}; write 30, 500ms, 2m or 1h30m")

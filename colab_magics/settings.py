@@ -88,8 +88,9 @@ def _read(name: str, text: str, kind: type) -> Any:
         raise BadValue(
             f"{name}={text!r} is not {'a number' if kind is not str else 'text'}"
         ) from None
-    if kind is not str and not 0 <= value < math.inf:
-        raise BadValue(f"{name}={text!r} must be 0 or more")
-    if value == 0 and name not in _MAY_BE_ZERO:
-        raise BadValue(f"{name}={text!r} must be more than 0")
+    if kind is str:
+        return value
+    zero = name in _MAY_BE_ZERO
+    if not (0 <= value if zero else 0 < value) or value == math.inf:
+        raise BadValue(f"{name}={text!r} must be {'0 or more' if zero else 'more than 0'}")
     return value

@@ -112,6 +112,7 @@ class Watches:
                 other.hand_over(watch)
         self._all[name] = watch
         self._drawer.start()
+        self.executor.taps.arm()
         self._worker_of(watch).add(watch)
         if now:
             watch.ask(_present(watch))

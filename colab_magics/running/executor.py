@@ -306,6 +306,7 @@ class Executor:
         if self._current is not None and threading.get_ident() == self._thread:
             self.finish(self._current, None)  # unloaded by a body of ours
         self._unhook()
+        self.taps.disarm()
         # The gate stays while one of our requests may still be queued: it must run as nothing.
         self._open_gate()
 
@@ -313,8 +314,9 @@ class Executor:
         """In a forked child: no thread of ours lives, and our locks may be held for ever."""
         self.stopped = threading.Event()
         self.stopped.set()
-        self._turns, self._client, self.taps = {}, None, Taps(self.shell)
+        self._turns, self._client = {}, None
         self._unhook()
+        self.taps.disarm()
 
     def _unhook(self) -> None:
         for event, hook in (("pre_run_cell", self._before), ("post_run_cell", self._after)):

@@ -81,15 +81,21 @@ class Record:
         weight = _weight(content)
         if self._bytes + weight > _MOST_BYTES:
             self.cut = True
-        elif kind == "update_display_data" and self._updated(content):
-            self._bytes += weight
-        elif kind == "stream" and self._joined(content):
+        elif (kind == "update_display_data" and self._updated(content)) or (
+            kind == "stream" and self._joined(content)
+        ):
             self._bytes += weight
         elif len(self.outputs) >= _MOST_OUTPUTS:
             self.cut = True
         else:
             self._bytes += weight
             self.outputs.append((kind, dict(content)))
+
+    def _merged(self, kind: str, content: Mapping[str, Any]) -> bool:
+        """Make it a part of what is there already, if it is one."""
+        if kind == "stream":
+            return self._joined(content)
+        return kind == "update_display_data" and self._updated(content)
 
     def _joined(self, content: Mapping[str, Any]) -> bool:
         if self.outputs and self.outputs[-1][0] == "stream":

@@ -19,7 +19,7 @@ from colab_magics.errors import DriveBusy, DriveUnreachable
 from colab_magics.retry import backoff
 from colab_magics.settings import Settings
 
-from .turn import headline
+from .turn import reason
 from .watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ class Results:
             logger.warning("a result of %s was not sent", watch.name, exc_info=True)
             if self._done(item, keep=True):
                 watch.sent = (
-                    f"not sent: {headline(exc)}; kept at {item.path}; "
+                    f"not sent: {reason(exc)}; kept at {item.path}; "
                     f"%watches retry {watch.name} sends it again"
                 )
         else:

@@ -48,7 +48,8 @@ class Taps:
     """Where all outputs of one shell pass by.
 
     A thread that is led elsewhere has its outputs taken; all others' are copied to whoever
-    listens, and go their way.
+    listens, and go their way. Displays, results and tracebacks are tapped while somebody listens;
+    the streams from `arm` on until `disarm`.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -56,7 +57,57 @@ class Taps:
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
         self._led: dict[int, Listener] = {}
+        self._users = 0
         self._patches: list[Patch] = []
+        self._streams: list[Patch] = []
+        self._tee: Patch | None = None
+        self._teed = 0
+
+    def arm(self) -> None:
+        """Tap the streams; what is written goes its way unless somebody listens.
+
+        IPython 9 replaces the streams' `write` around each cell and puts back what it found
+        before, which would undo, or revive, a tap that is put there meanwhile. So ours is put
+        there right before, and stays.
+        """
+        if self._tee is not None or self._streams:
+            return
+        original = getattr(self.shell, "_tee", None)
+        if original is None:
+            self._tap_streams()
+            return
+
+        @contextmanager
+        def tee(*args: Any, **kwargs: Any) -> Iterator[None]:
+            self._tap_streams()
+            self._teed += 1
+            try:
+                with original(*args, **kwargs):
+                    yield
+            finally:
+                self._teed -= 1
+
+        self._tee = Patch(self.shell, "_tee", tee)
+
+    def disarm(self) -> None:
+        """Leave the streams alone; within a cell ours stay underneath and pass everything on."""
+        if self._tee is not None:
+            self._tee.undo()
+            self._tee = None
+        while self._streams:
+            self._streams.pop().undo()
+
+    def _tap_streams(self) -> None:
+        if self._teed:
+            return  # within a cell: ours are underneath
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if any(patch.owner is stream for patch in self._streams):
+                continue
+            try:
+                self._streams.append(Patch(stream, "write", self._write(name, stream.write)))
+            except (AttributeError, TypeError):
+                continue  # a terminal's file is of a built-in class: not heard
 
     @contextmanager
     def listening(self, listener: Listener) -> Iterator[None]:
@@ -105,46 +156,30 @@ class Taps:
     @contextmanager
     def _tapped(self) -> Iterator[None]:
         with self._lock:
-            if not self._users():
+            self._users += 1
+            if self._users == 1:
+                if self._tee is not None:
+                    self._tap_streams()
                 self._put()
-            self._count += 1
         try:
             yield
         finally:
             with self._lock:
-                self._count -= 1
-                if not self._users():
-                    while self._patches:
-                        self._patches.pop().undo()
-
-    _count = 0
-
-    def _users(self) -> int:
-        return self._count
+                self._users -= 1
+                while not self._users and self._patches:
+                    self._patches.pop().undo()
 
     def _put(self) -> None:
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            # The class, not the stream: IPython 9 replaces the stream's own `write` around each
-            # cell and puts back what it found, which would undo or revive a tap there.
-            kind = type(stream)
-            if any(patch.owner is kind for patch in self._patches):
-                continue
-            try:
-                self._patches.append(Patch(kind, "write", self._write(kind.write)))
-            except TypeError:
-                continue  # a terminal's file is of a built-in class: not heard
         publisher, hook = self.shell.display_pub, self.shell.displayhook
         self._wrap(publisher, "clear_output", lambda *a, **k: ("clear_output", {}))
         self._wrap(hook, "write_format_data", _result, led=False)
         self._wrap(self.shell, "_showtraceback", _error)
 
-    def _write(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def write(stream: Any, text: str, *args: Any, **kwargs: Any) -> Any:
-            name = "stdout" if stream is sys.stdout else "stderr" if stream is sys.stderr else ""
-            if name and self._passed("stream", {"name": name, "text": text}):
+    def _write(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def write(text: str, *args: Any, **kwargs: Any) -> Any:
+            if self._passed("stream", {"name": name, "text": text}):
                 return len(text)
-            return original(stream, text, *args, **kwargs)
+            return original(text, *args, **kwargs)
 
         return write
 

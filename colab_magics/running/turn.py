@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from colab_magics.errors import ColabMagicsError
+
 from .outputs import Parent, Record, words
 
 Status = Literal["ok", "error", "interrupted", "timeout", "dropped"]
@@ -73,6 +75,11 @@ def headline(error: BaseException) -> str:
     """The last line of an exception's traceback, as far as it is one line."""
     lines = words(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
+
+
+def reason(error: BaseException) -> str:
+    """Why something of ours did not work, for a sentence: our own errors need no name."""
+    return str(error) if isinstance(error, ColabMagicsError) else headline(error)
 
 
 def awaits(shell: Any, body: str) -> bool:

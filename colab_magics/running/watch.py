@@ -23,7 +23,7 @@ from .outputs import Parent, Record
 from .pending import Pending, key_of
 from .threaded import run_in_thread
 from .trespass import Trespass
-from .turn import Turn, awaits, headline
+from .turn import Turn, awaits, reason
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class Watch:
                 ready = self._ready(change)
             except Exception as exc:  # any filesystem's own, too: the change must not be lost
                 pause = self._put_off([change], seen=False)
-                problem = f"{headline(exc)}; trying again in {pause:.1f} s"
+                problem = f"{reason(exc)}; trying again in {pause:.1f} s"
                 logger.info("fetching for %s failed", self.name, exc_info=True)
                 continue
             if ready is not None:
