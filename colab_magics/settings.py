@@ -91,6 +91,6 @@ def _read(name: str, text: str, kind: type) -> Any:
     if kind is str:
         return value
     zero = name in _MAY_BE_ZERO
-    if not (0 <= value if zero else 0 < value) or value == math.inf:
+    if not (value >= 0 if zero else value > 0) or value == math.inf:
         raise BadValue(f"{name}={text!r} must be {'0 or more' if zero else 'more than 0'}")
     return value

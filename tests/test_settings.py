@@ -83,27 +83,16 @@ def test_a_wrong_value_is_said_in_one_line(name: str, text: str, line: str) -> N
     assert str(caught.value) == line
 
 
-@pytest.mark.xfail(
-    strict=True, raises=BadValue, reason="0 is refused, though --debounce 0 is allowed"
-)
 def test_no_debounce_can_be_set_as_it_can_be_asked_for() -> None:
     assert Settings.load({"COLAB_MAGICS_DEBOUNCE_SECONDS": "0"}).debounce_seconds == 0.0
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=pytest.fail.Exception,
-    reason="an infinite wait is more than a lock can wait for",
-)
 def test_an_infinite_duration_is_refused() -> None:
     """`Event.wait(inf)` raises an OverflowError, far from here."""
     with pytest.raises(BadValue):
         Settings.load({"COLAB_MAGICS_POLL_IDLE_SECONDS": "inf"})
 
 
-@pytest.mark.xfail(
-    strict=True, raises=pytest.fail.Exception, reason="unknown names are dropped without a word"
-)
 def test_a_mistyped_argument_is_refused() -> None:
     with pytest.raises(TypeError):
         Settings.load({}, debounce=3.0)

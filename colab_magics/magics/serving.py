@@ -6,8 +6,7 @@ import ast
 import asyncio
 import os
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import Any
 
 from colab_magics.clock import spell
@@ -65,14 +64,12 @@ class Serving:
         results = self.notebook.watches.results
         return results.busy or any(watch.busy for watch in self.notebook.watches)
 
-    @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Show how it goes, and in the end how it ended; an interrupt is one way to end."""
-        try:
-            self.handle.show(self.card("running", "serving"))
-            yield
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            self.done = False
+    def show(self) -> None:
+        """Show how it goes; updated while it does."""
+        self.handle.show(self.card("running", "serving"))
+
+    def over(self) -> None:
+        """Show how it ended."""
         with shielded():
             self.handle.update(self.card("ok", "done" if self.done else "interrupted"))
 
@@ -93,17 +90,21 @@ class Serving:
 
 
 async def serve(notebook: Notebook, seconds: float | None, idle: float | None) -> None:
-    """Serve in the running cell, as a coroutine."""
+    """Serve in the running cell, as a coroutine; an interrupt is one way to end."""
     serving = Serving(notebook, seconds, idle)
-    with serving.shown():
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+        serving.show()
         serving.done = await Foreground(notebook.executor).serve(serving.going)
+    serving.over()
 
 
 def serve_blocking(notebook: Notebook, seconds: float | None, idle: float | None) -> None:
-    """Serve in the running cell, as a plain call."""
+    """Serve in the running cell, as a plain call; an interrupt is one way to end."""
     serving = Serving(notebook, seconds, idle)
-    with serving.shown():
+    with suppress(KeyboardInterrupt):
+        serving.show()
         serving.done = Foreground(notebook.executor).serve_blocking(serving.going)
+    serving.over()
 
 
 async def line(shell: Any, text: str) -> None:

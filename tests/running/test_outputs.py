@@ -16,7 +16,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 from colab_magics.errors import PlaceNotFound
-from colab_magics.running.outputs import Record, Recorder, Streams, bundle, describe, in_cell
+from colab_magics.running.outputs import Record, bundle, describe
 from colab_magics.running.threaded import run_in_thread
 from colab_magics.running.turn import Turn
 
@@ -88,7 +88,6 @@ def test_a_run_keeps_sixteen_megabytes() -> None:
         assert sum(len(str(content)) for _, content in record.outputs) < 17 * 2**20
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="what is not text counts as 64 bytes")
 def test_figures_of_data_count_too() -> None:
     """A plotly figure is a MIME bundle whose value is a dictionary."""
     record = Record()
@@ -99,9 +98,6 @@ def test_figures_of_data_count_too() -> None:
     assert record.cut
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="what an update brings is not counted"
-)
 def test_updates_count_too() -> None:
     record = Record()
     for number in range(20):
@@ -123,7 +119,6 @@ def test_clearing_forgets_what_was_there() -> None:
     assert not record.cut
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="`cut` is not taken back")
 def test_clearing_makes_a_cut_whole() -> None:
     """What was cut would not be there any more: nothing is missing."""
     record = Record()
@@ -307,11 +302,6 @@ def test_a_stream_that_is_exchanged_meanwhile_gets_its_own_write_back(
     assert old.write == before
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the write that somebody else has put there is dropped",
-)
 def test_a_write_that_somebody_else_has_put_there_is_put_back(
     heard: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,14 +99,20 @@ def file(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-def idle(results: Results) -> None:
-    wait_until(lambda: not results.busy, "everything is sent, kept or given up")
+def idle(results: Results, drive: Drive) -> None:
+    """Wait until nothing is on its way or waits for its next try, and the cards know."""
+
+    def over() -> bool:
+        waiting = len(results.unsent) - len(results.kept)
+        return not results.busy and not waiting and len(drive.said) == drive.asked
+
+    wait_until(over, "everything is sent, kept or given up")
 
 
 def test_a_result_arrives_and_its_copy_is_gone(results, drive, watch, file) -> None:
     path = file("one")
     results.send(watch, path)
-    idle(results)
+    idle(results, drive)
 
     assert drive.arrived == ["one"]
     assert results.unsent == []
@@ -131,7 +137,7 @@ def test_sending_does_not_wait(results, drive, watch, file) -> None:
     drive.at_work.wait(20)
     results.send(watch, file("two"))
     drive.open.set()
-    idle(results)
+    idle(results, drive)
 
     assert drive.arrived == ["one", "two"]
 
@@ -142,7 +148,7 @@ def test_a_newer_result_replaces_one_that_still_waits(results, drive, watch, fil
         results.send(watch, file(text))
         drive.at_work.wait(20)
     drive.open.set()
-    idle(results)
+    idle(results, drive)
 
     assert drive.arrived == ["one", "four"]
     assert results.unsent == []
@@ -155,7 +161,7 @@ def test_results_of_two_watches_both_arrive(results, drive, new_watch, file) -> 
     results.send(new_watch("y"), file("two"))
     results.send(new_watch("z"), file("three"))
     drive.open.set()
-    idle(results)
+    idle(results, drive)
 
     assert sorted(drive.arrived) == ["one", "three", "two"]
 
@@ -164,7 +170,7 @@ def test_what_may_pass_is_tried_again(results, drive, watch, file) -> None:
     """For as long as it takes, with a pause of a second or more."""
     drive.answers = [DriveBusy("Drive is busy"), DriveUnreachable("no answer")] * 5
     results.send(watch, file("one"))
-    idle(results)
+    idle(results, drive)
 
     assert drive.arrived == ["one"]
     assert drive.asked == 11
@@ -181,7 +187,7 @@ def test_a_newer_result_is_sent_instead_of_trying_the_old_one_again(
     patient.send(watch, file("one"))
     wait_until(lambda: drive.said, "the first try has failed")
     patient.send(watch, file("two"))
-    idle(patient)
+    idle(patient, drive)
 
     assert drive.arrived == ["two"]
 
@@ -190,7 +196,7 @@ def test_what_drive_refuses_is_kept_and_said(results, drive, watch, file) -> Non
     drive.answers = [DriveForbidden("this account may not write to out/")]
     path = file("one")
     results.send(watch, path)
-    idle(results)
+    idle(results, drive)
 
     assert watch.sent == (
         f"not sent: this account may not write to out/; kept at {path}; "
@@ -206,9 +212,9 @@ def test_a_missing_disk_does_not_end_the_thread(results, drive, watch, file) -> 
     """An error of the machine is said and kept as Drive's own are."""
     drive.answers = [OSError(28, "No space left on device")]
     results.send(watch, file("one"))
-    idle(results)
+    idle(results, drive)
     results.send(watch, file("two"))
-    idle(results)
+    idle(results, drive)
 
     assert drive.arrived == ["two"]
     assert "No space left on device" in drive.said[0]
@@ -217,10 +223,10 @@ def test_a_missing_disk_does_not_end_the_thread(results, drive, watch, file) -> 
 def test_a_kept_result_is_sent_again_on_request(results, drive, watch, file) -> None:
     drive.answers = [DriveForbidden("no")]
     results.send(watch, file("one"))
-    idle(results)
+    idle(results, drive)
 
     assert results.again("w")
-    idle(results)
+    idle(results, drive)
     assert drive.arrived == ["one"]
     assert results.unsent == []
     assert not results.again("w")
@@ -230,9 +236,9 @@ def test_a_kept_result_is_sent_again_on_request(results, drive, watch, file) -> 
 def test_a_newer_result_replaces_a_kept_one(results, drive, watch, file) -> None:
     drive.answers = [DriveForbidden("no")]
     results.send(watch, file("one"))
-    idle(results)
+    idle(results, drive)
     results.send(watch, file("two"))
-    idle(results)
+    idle(results, drive)
 
     assert drive.arrived == ["two"]
     assert not results.again("w")
@@ -270,7 +276,6 @@ def test_nothing_sent_needs_no_thread(results) -> None:
     assert "colab_magics-send" not in [thread.name for thread in threading.enumerate()]
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="it is taken for one that has gone")
 def test_closing_between_two_tries_keeps_what_was_not_sent(drive, patient, watch, file) -> None:
     """Else its copy is removed with the rest, and the result is lost."""
     drive.busy_for = {"one"}
@@ -282,7 +287,6 @@ def test_closing_between_two_tries_keeps_what_was_not_sent(drive, patient, watch
     assert patient.unsent == [path]
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="it is kept beside the newer one")
 def test_an_old_result_that_is_refused_is_not_kept_beside_a_newer_one(
     results, drive, watch, file
 ) -> None:
@@ -293,15 +297,13 @@ def test_an_old_result_that_is_refused_is_not_kept_beside_a_newer_one(
     drive.at_work.wait(20)
     results.send(watch, file("new"))
     drive.open.set()
-    idle(results)
+    idle(results, drive)
 
     assert drive.arrived == ["new"]
     assert results.unsent == []
     assert not results.again("w")
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the thread ends, `busy` for ever")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_defect_of_ours_does_not_end_the_thread(results, drive, watch, file) -> None:
     """The next result of any watch is still sent."""
     drive.answers = [KeyError("a defect")]
@@ -311,7 +313,6 @@ def test_a_defect_of_ours_does_not_end_the_thread(results, drive, watch, file) -
     wait_until(lambda: drive.arrived == ["two"], "the second arrives", seconds=1.0)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="nobody removes it before the end")
 def test_the_copy_of_a_result_that_was_replaced_is_removed(results, drive, watch, file) -> None:
     """A long night of quick runs over a slow line would fill the disk."""
     drive.open.clear()
@@ -321,7 +322,7 @@ def test_the_copy_of_a_result_that_was_replaced_is_removed(results, drive, watch
     results.send(watch, replaced)
     results.send(watch, file("three"))
     drive.open.set()
-    idle(results)
+    idle(results, drive)
 
     assert drive.arrived == ["one", "three"]
     assert not replaced.exists()

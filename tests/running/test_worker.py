@@ -187,27 +187,17 @@ def test_an_idle_worker_wakes_once_a_minute(new_worker, new_watch) -> None:
     assert set(clock.waits) == {60.0}
 
 
-def test_it_rests_between_turns_as_long_as_it_is_told(new_worker, new_watch) -> None:
-    """Cards that were drawn a moment ago are drawn again then."""
-    clock = JumpingClock()
-    answers = iter([0.25, 0.5])
-    worker = new_worker(clock, rest=lambda: next(answers, None))
-    worker.add(new_watch("a"))
-    wait_until(lambda: len(clock.waits) > 3, "it waits")
-
-    assert clock.waits[:3] == [0.25, 0.5, 60.0]
-
-
-def test_it_can_be_told_to_look_again(new_worker, new_watch) -> None:
+def test_it_can_be_told_to_look_again(worker: Worker, new_watch, ran: list[str]) -> None:
     """Within a moment, whatever it waits for."""
-    rests: list[None] = []
-    worker = new_worker(rest=lambda: rests.append(None))
-    worker.add(new_watch("a"))
-    wait_until(lambda: rests, "it has looked")
-    before = len(rests)
+    paused, other = due(new_watch("paused")), due(new_watch("other"))
+    paused.pause()
+    worker.add(paused)
+    worker.add(other)
+    wait_until(lambda: ran == ["other"], "it has looked")
+    paused.mode = "on"  # which tells nobody
     worker.wake()
 
-    assert wait_until(lambda: len(rests) > before, "it looks again")
+    assert wait_until(lambda: ran == ["other", "paused"], "it looks again")
 
 
 def test_an_idle_worker_ends_at_once(new_worker, new_watch, ran: list[str]) -> None:
