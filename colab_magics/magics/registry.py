@@ -44,9 +44,8 @@ class Watches:
         self.results = Results(settings, self._deliver, self.redraw, clock)
         self._all: dict[str, Watch] = {}
         self._feeds: Feeds | None = None
-        self._worker = Worker("colab_magics-run", clock, release=executor.release)
         self._drawer = Drawer(lambda: self, self._draw, clock)
-        self._beside: dict[str, Worker] = {}
+        self._workers: dict[object, Worker] = {}
         self._spool: Path | None = None
         self._spooled = 0
         self._closed = False
@@ -142,11 +141,19 @@ class Watches:
             watch.trespass.watched_ids = lambda: watch.seen_ids
 
     def _worker_of(self, watch: Watch) -> Worker:
-        if not watch.options.in_thread:
-            return self._worker
-        worker = Worker(f"colab_magics-thread-{watch.name}", self.clock)
-        self._beside[watch.name] = worker
-        return worker
+        """The thread that runs a watch.
+
+        One for all local places and one for each Drive, so that a slow fetch delays only what
+        comes from the same place; a handler that runs beside a busy cell has its own.
+        """
+        place = watch.subscription.target.place
+        key: object = "local" if place.local is not None else id(place.fs)
+        name = "colab_magics-run" if place.local is not None else "colab_magics-run-remote"
+        if watch.options.in_thread:
+            key, name = watch, f"colab_magics-thread-{watch.name}"
+        if key not in self._workers:
+            self._workers[key] = Worker(name, self.clock, release=self.executor.release)
+        return self._workers[key]
 
     def _fetch(self, place: Place, change: Change, spool: Path) -> Change:
         """A change with its copy on this machine; a local file is its own copy."""
@@ -191,10 +198,10 @@ class Watches:
     def stop(self, watch: Watch) -> None:
         """End a watch for good."""
         watch.stop()
-        self._worker.remove(watch)
-        beside = self._beside.pop(watch.name, None)
+        self._worker_of(watch).remove(watch)
+        beside = self._workers.pop(watch, None)
         if beside is not None:
-            beside.close(0.0)
+            beside.stop()
         if self._all.get(watch.name) is watch:
             del self._all[watch.name]
         self.redraw(watch)
@@ -241,7 +248,7 @@ class Watches:
         self._closed = True
         for watch in self:
             watch.stop()
-        threads: list[Worker | Results | Drawer] = [self._worker, *self._beside.values()]
+        threads: list[Worker | Results | Drawer] = [*self._workers.values()]
         threads += [self.results, self._drawer]
         for thread in threads:
             thread.stop()

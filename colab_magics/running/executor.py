@@ -44,7 +44,7 @@ class Executor:
         self._patches: list[Patch] = []
         self._trim: Callable[[], None] = lambda: None
         self._recorder = Recorder(self.taps)
-        self._client: SelfClient | None = None
+        self._clients = threading.local()  # a socket belongs to the thread that asks
         shell.events.register("pre_run_cell", self._before)
         shell.events.register("post_run_cell", self._after)
         shell.input_transformers_cleanup.append(self._gate)
@@ -65,7 +65,7 @@ class Executor:
     def run(self, turn: Turn, wanted: Callable[[], bool] = lambda: True) -> Turn:
         """Run a turn and wait for its end, in the background or, while serving, in front.
 
-        Only one thread may ask: there is one request in flight, which leaves room for others.
+        Each asking thread has one request in flight, which leaves room for the user's cells.
         Gives the turn back with `status` "dropped" when it is not `wanted` any more, or when
         this executor is closed, before it began.
         """
@@ -105,11 +105,12 @@ class Executor:
         the user's failed before it, or was taken back, or was lost before the body began; it can
         be asked for again.
         """
-        if self._client is None:
-            self._client = SelfClient(self.shell.kernel)
+        client: SelfClient | None = getattr(self._clients, "own", None)
+        if client is None:
+            client = self._clients.own = SelfClient(self.shell.kernel)
         turn.nonce = nonce = f"{self._id}:{uuid.uuid4().hex}"
         self._turns[nonce] = turn
-        answered = self._client.execute(
+        answered = client.execute(
             turn.parent,
             turn.body,
             nonce,
@@ -295,10 +296,11 @@ class Executor:
     # -- the end ----------------------------------------------------------------------------
 
     def release(self) -> None:
-        """Close the socket; to be called by the thread that asked."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        """Close the calling thread's socket, at its end."""
+        client: SelfClient | None = getattr(self._clients, "own", None)
+        if client is not None:
+            client.close()
+            self._clients.own = None
 
     def close(self) -> None:
         """Stop waiting, and leave the shell as it was."""
@@ -314,7 +316,7 @@ class Executor:
         """In a forked child: no thread of ours lives, and our locks may be held for ever."""
         self.stopped = threading.Event()
         self.stopped.set()
-        self._turns, self._client = {}, None
+        self._turns = {}
         self._unhook()
         self.taps.disarm()
 

@@ -15,6 +15,11 @@ from colab_magics.settings import Settings
 from colab_magics.watching.change import Change
 
 
+def in_place(change: Change, spool: Path) -> Change:
+    """A local file is its own copy."""
+    return replace(change, local=Path(change.place))
+
+
 def cell(
     shell: Any,
     body: str,
@@ -22,13 +27,18 @@ def cell(
     *,
     name: str = "cell",
     debounce: float = 0.0,
+    batch: bool = False,
+    in_thread: bool = True,
+    retries: int = 0,
+    fetch: Callable[[Change, Path], Change] = in_place,
     opened: Callable[[Watch], None] = lambda watch: None,
     clock: Clock = CLOCK,
 ) -> Watch:
-    """A watch whose cell runs in the thread of its worker (`--in thread`).
+    """A watch whose cell runs in the thread of its worker (`--in thread`), unless told otherwise.
 
     Args:
         folder: where the files that its changes are of lie.
+        fetch: brings a file to this machine, into the folder that is given.
         opened: called when a run begins.
     """
     return Watch(
@@ -36,11 +46,11 @@ def cell(
         str(folder),
         body,
         {"header": {}, "metadata": {}},
-        Options(debounce, in_thread=True),
+        Options(debounce, batch=batch, in_thread=in_thread, retries=retries),
         executor=Executor(shell, clock),
         settings=Settings(),
         spool=folder / "spool",
-        fetch=lambda change, spool: replace(change, local=Path(change.place)),
+        fetch=fetch,
         opened=opened,
         changed=lambda watch: None,
         clock=clock,
