@@ -81,9 +81,7 @@ class Record:
         weight = _weight(content)
         if self._bytes + weight > _MOST_BYTES:
             self.cut = True
-        elif (kind == "update_display_data" and self._updated(content)) or (
-            kind == "stream" and self._joined(content)
-        ):
+        elif self._merged(kind, content):
             self._bytes += weight
         elif len(self.outputs) >= _MOST_OUTPUTS:
             self.cut = True
@@ -110,6 +108,7 @@ class Record:
         found = False
         for _, old in self.outputs:
             if wanted and old.get("transient", {}).get("display_id") == wanted:
+                self._bytes -= _weight(old)
                 old.update(content)
                 found = True
         return found
@@ -135,7 +134,8 @@ def _weight(content: Mapping[str, Any]) -> int:
     """About how many bytes an output takes."""
     if "text" in content:
         return len(content["text"])
-    return sum(
+    traceback = sum(len(line) for line in content.get("traceback", ()))
+    return traceback + sum(
         len(value if isinstance(value, (str, bytes)) else repr(value))
         for value in content.get("data", {"": ""}).values()
     )

@@ -62,6 +62,7 @@ class Taps:
         self._streams: list[Patch] = []
         self._tee: Patch | None = None
         self._teed = 0
+        self._inside = threading.local()  # of ours: under foreign wrappers it may lie twice
 
     def arm(self) -> None:
         """Tap the streams; what is written goes its way unless somebody listens.
@@ -102,7 +103,7 @@ class Taps:
             return  # within a cell: ours are underneath
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
-            if any(patch.owner is stream for patch in self._streams):
+            if any(p.owner is stream and vars(stream).get("write") is p.new for p in self._streams):
                 continue
             try:
                 self._streams.append(Patch(stream, "write", self._write(name, stream.write)))
@@ -177,9 +178,15 @@ class Taps:
 
     def _write(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def write(text: str, *args: Any, **kwargs: Any) -> Any:
+            if getattr(self._inside, "write", False):
+                return original(text, *args, **kwargs)
             if self._passed("stream", {"name": name, "text": text}):
                 return len(text)
-            return original(text, *args, **kwargs)
+            self._inside.write = True
+            try:
+                return original(text, *args, **kwargs)
+            finally:
+                self._inside.write = False
 
         return write
 

@@ -158,13 +158,19 @@ class Watch:
 
     def run_due(self) -> None:
         """Run what is due, one turn; called by a worker's thread."""
+        try:
+            self._run_due()
+        finally:
+            self._pass_on()  # what came back meanwhile is the successor's, if there is one
+
+    def _run_due(self) -> None:
         problem = ""
         fetched = []
         for change in self._pending.take(everything=self.options.batch):
             try:
                 ready = self._ready(change)
             except Exception as exc:  # any filesystem's own, too: the change must not be lost
-                pause = self._put_off([change], seen=False)
+                pause = self._pending.put_off([change], seen=False)
                 problem = f"{reason(exc)}; trying again in {pause:.1f} s"
                 logger.info("fetching for %s failed", self.name, exc_info=True)
                 continue
@@ -192,11 +198,6 @@ class Watch:
         self._pending.fetched(change)
         return ready if ready.local is not None and ready.local.exists() else None
 
-    def _put_off(self, changes: list[Change], *, seen: bool) -> float:
-        pause = self._pending.put_off(changes, seen=seen)
-        self._pass_on()
-        return pause
-
     def _pass_on(self) -> None:
         """Leave what waits to the watch that has replaced this one, if one has."""
         with self._lock:
@@ -221,7 +222,6 @@ class Watch:
         if not turn.over:
             self._pending.put_back(held.changes)
             self._remove_copies(held.changes)
-            self._pass_on()
             return
         self._account(held, turn)
 
@@ -232,7 +232,7 @@ class Watch:
             try:
                 ready = self._ready(change)
             except Exception:
-                self._put_off([change], seen=False)
+                self._pending.put_off([change], seen=False)
                 continue
             with turn.lock:
                 if turn.claimed:
@@ -306,7 +306,7 @@ class Watch:
         if turn.status in ("error", "timeout") and tries < self.options.retries:
             for change in changes:
                 self._seen.pop(change.place, None)
-            self._put_off(changes, seen=True)
+            self._pending.put_off(changes, seen=True)
         else:
             self._pending.settle(changes)
 

@@ -47,10 +47,6 @@ class Worker:
                 self._thread.start()
         self._wake.set()
 
-    def wake(self) -> None:
-        """Look again what is to be done."""
-        self._wake.set()
-
     def remove(self, watch: Watch) -> None:
         """Serve a watch no more."""
         with self._lock:

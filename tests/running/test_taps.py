@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from harness.waiting import wait_until
-from IPython import version_info
 from IPython.core.interactiveshell import InteractiveShell
 
 from colab_magics.running.outputs import Record
@@ -441,12 +440,6 @@ def test_overlaps_leave_no_growing_chain(
     assert capsys.readouterr().out == "once"
 
 
-@pytest.mark.xfail(
-    version_info[0] >= 9,
-    strict=True,
-    raises=AssertionError,
-    reason="IPython puts back the write from before the cell, and ours is never put there again",
-)
 def test_what_is_armed_in_a_cell_is_heard_in_later_ones(
     unarmed: Taps, shell: InteractiveShell, heard: Heard, capsys: pytest.CaptureFixture[str]
 ) -> None:

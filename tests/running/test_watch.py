@@ -322,7 +322,6 @@ def test_a_turn_that_is_dropped_leaves_no_copy(refreshed, clock) -> None:
     assert (copies(watch), watch.waiting) == (0, 1)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="it is put back, and not passed on")
 def test_a_successor_gets_what_came_too_late_for_a_run(
     refreshed, new_watch, change, drive, ran
 ) -> None:

@@ -187,19 +187,6 @@ def test_an_idle_worker_wakes_once_a_minute(new_worker, new_watch) -> None:
     assert set(clock.waits) == {60.0}
 
 
-def test_it_can_be_told_to_look_again(worker: Worker, new_watch, ran: list[str]) -> None:
-    """Within a moment, whatever it waits for."""
-    paused, other = due(new_watch("paused")), due(new_watch("other"))
-    paused.pause()
-    worker.add(paused)
-    worker.add(other)
-    wait_until(lambda: ran == ["other"], "it has looked")
-    paused.mode = "on"  # which tells nobody
-    worker.wake()
-
-    assert wait_until(lambda: ran == ["other", "paused"], "it looks again")
-
-
 def test_an_idle_worker_ends_at_once(new_worker, new_watch, ran: list[str]) -> None:
     """Within half a second, and its own thread gives back what it holds."""
     released: list[str] = []
