@@ -20,7 +20,8 @@ from colab_magics.errors import WatchFailed, WatchNotFound
 from colab_magics.running.executor import Executor
 from colab_magics.running.outputs import Handle, publish
 from colab_magics.running.results import Results
-from colab_magics.running.watch import Options, Watch, safe_name
+from colab_magics.running.run import Options, safe_name
+from colab_magics.running.watch import Watch
 from colab_magics.running.worker import Worker
 from colab_magics.settings import Settings
 from colab_magics.watching.change import Change

@@ -14,7 +14,8 @@ from IPython.display import display
 from colab_magics.display import Card, Table
 from colab_magics.errors import WatchFailed
 from colab_magics.running.outputs import bundle
-from colab_magics.running.watch import Options, Watch
+from colab_magics.running.run import Options
+from colab_magics.running.watch import Watch
 
 from .arguments import argument, count, duration, magic_arguments, parsed, positive
 from .cards import watch_card, watches_table

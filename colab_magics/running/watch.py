@@ -3,63 +3,32 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
-import shutil
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 from colab_magics.clock import CLOCK, Clock
 from colab_magics.errors import PlaceNotFound
 from colab_magics.settings import Settings
-from colab_magics.watching.change import Change, merge
+from colab_magics.watching.change import Change
 
 from .executor import Executor
-from .outputs import Parent, Record
-from .pending import Pending, key_of
+from .outputs import Parent
+from .pending import Pending
+from .run import Copies, Held, Options, Run, signature
 from .threaded import run_in_thread
 from .trespass import Trespass
 from .turn import Turn, awaits, reason
 
 logger = logging.getLogger(__name__)
 
-State = Literal["waiting", "running", "failed", "paused", "stopped"]
 _KEPT_DELAYS = 40
 _OWN_RUNS = 3
 """So many runs in a row that a cell caused itself end its watch."""
 
-
-@dataclass(frozen=True)
-class Options:
-    """How a watch runs its cell; durations in seconds."""
-
-    debounce: float
-    every: float | None = None
-    batch: bool = False
-    in_thread: bool = False
-    retries: int = 0
-    timeout: float | None = None
-    result: Path | None = None
-    """The local file that is sent back after a good run."""
-
-
-@dataclass
-class Run:
-    """One run that is over."""
-
-    number: int
-    changes: list[Change]
-    status: str
-    error: str
-    started_at: float
-    took: float
-    delay: float
-    """Seconds from the change to the first line of the cell."""
-    record: Record = field(repr=False)
+State = Literal["waiting", "running", "failed", "paused", "stopped"]
 
 
 class Watch:
@@ -113,7 +82,7 @@ class Watch:
         self._pending = Pending(options.debounce, settings, clock)
         self._own = 0
         self._seen: dict[str, tuple[str, str]] = {}
-        self._copies: list[Change] = []
+        self._copies = Copies(spool)
         self._lock = threading.Lock()
 
     @property
@@ -205,7 +174,7 @@ class Watch:
                 self._successor.sink(self._pending.drain())
 
     def _run(self, changes: list[Change]) -> None:
-        held = _Held(changes)
+        held = Held(changes)
         turn = Turn(
             self.body,
             self.parent,
@@ -221,11 +190,11 @@ class Watch:
             self.executor.run(turn, wanted=lambda: self.mode == "on")
         if not turn.over:
             self._pending.put_back(held.changes)
-            self._remove_copies(held.changes)
+            self._copies.remove(held.changes)
             return
         self._account(held, turn)
 
-    def _refresh(self, held: _Held, turn: Turn) -> None:
+    def _refresh(self, held: Held, turn: Turn) -> None:
         """While the kernel is busy: let the waiting turn see what happened since."""
         newer = self._pending.take_newer(held.changes, everything=self.options.batch)
         for change in newer:
@@ -240,9 +209,9 @@ class Watch:
                     useless = [] if ready is None else [ready]
                 else:
                     useless = held.take(ready) if ready is not None else []
-            self._remove_copies(useless)
+            self._copies.remove(useless)
 
-    def _begin(self, held: _Held, turn: Turn) -> None:
+    def _begin(self, held: Held, turn: Turn) -> None:
         """Main thread, right before the body."""
         names: dict[str, Any] = {"change": held.changes[-1]}
         if self.options.batch:
@@ -252,7 +221,7 @@ class Watch:
         if not (self.options.in_thread and self.executor.running):
             self.executor.shell.user_ns.update(names)
         self.running, self.runs = True, self.runs + 1
-        held.before = _signature(self.options.result)
+        held.before = signature(self.options.result)
         for change in held.changes:
             if change.kind == "deleted":
                 self._seen.pop(change.place, None)
@@ -261,26 +230,22 @@ class Watch:
         self._opened(self)
         self.trespass.begin()
 
-    def _end(self, held: _Held, turn: Turn) -> None:
+    def _end(self, held: Held, turn: Turn) -> None:
         """Main thread, right after the body and before any other cell."""
         self.trespass.end()
         self._remember(held, turn)
         result = self.options.result
         if turn.status != "ok" or result is None or self._send is None:
             return
-        if _signature(result) in (None, held.before):
+        if signature(result) in (None, held.before):
             self.sent = f"{result.name} was not written by the last run; nothing was sent"
             return
-        folder = self.spool / "results" / f"{self.runs}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            # A copy, since the next cell may write the file while it is still on its way.
-            held.result = Path(shutil.copy2(result, folder / result.name))
+            held.result = self._copies.of_result(result, self.runs)
         except OSError as exc:
-            shutil.rmtree(folder, ignore_errors=True)
             self.sent = f"{result.name} was not sent: {(exc.strerror or str(exc)).lower()}"
 
-    def _remember(self, held: _Held, turn: Turn) -> None:
+    def _remember(self, held: Held, turn: Turn) -> None:
         started = turn.started_at or self.clock.time()
         delay = max(0.0, started - max(c.time.timestamp() for c in held.changes))
         outcome = (turn.status, turn.error, started, turn.took, delay, turn.record)
@@ -288,7 +253,7 @@ class Watch:
         self.delays.append(delay)
         self.running, self.wiped = False, turn.record.cleared
 
-    def _account(self, held: _Held, turn: Turn) -> None:
+    def _account(self, held: Held, turn: Turn) -> None:
         """Worker thread, after the run: try it again, or send its result."""
         if turn.status != "ok":
             self.failures += 1
@@ -298,7 +263,7 @@ class Watch:
             if held.result is not None and self._send is not None:
                 self._send(self, held.result)
         self._count_own(held.changes)
-        self._keep_copies(held.changes)
+        self._copies.keep(held.changes)
         self._changed(self)
 
     def _again(self, changes: list[Change], turn: Turn) -> None:
@@ -320,17 +285,6 @@ class Watch:
                 f"for the next; paused after {self._own} such runs: write elsewhere and run the "
                 f"cell again, or %watches resume {self.name}"
             )
-
-    def _keep_copies(self, changes: list[Change]) -> None:
-        """Keep the copies of the last run for whoever looks at them, and no others."""
-        kept = {change.local for change in changes}
-        self._remove_copies(change for change in self._copies if change.local not in kept)
-        self._copies = list(changes)
-
-    def _remove_copies(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            if change.local is not None and self.spool in change.local.parents:
-                shutil.rmtree(change.local.parent, ignore_errors=True)
 
     @property
     def seen_ids(self) -> set[str]:
@@ -376,41 +330,3 @@ class Watch:
         """One line about what is wrong now; empty when nothing is."""
         feed = getattr(self.subscription, "problem", "")
         return self.problem or feed
-
-
-@dataclass
-class _Held:
-    """The changes of a turn that has not begun, which may still be replaced by newer ones."""
-
-    changes: list[Change]
-    before: tuple[int, int, int] | None = None
-    """The result file's signature when the body began."""
-    result: Path | None = None
-
-    def take(self, newer: Change) -> list[Change]:
-        """Take in what happened since; what is of no use any more."""
-        for at, old in enumerate(self.changes):
-            if key_of(old) == key_of(newer):
-                merged = merge(old, newer)
-                self.changes[at] = replace(merged or newer, local=newer.local)
-                return [old]
-        self.changes.append(newer)
-        return []
-
-
-def _signature(path: Path | None) -> tuple[int, int, int] | None:
-    if path is None:
-        return None
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-
-def safe_name(name: str) -> str:
-    """A name from Drive as a file name of ours: what it says is kept only where it is harmless."""
-    stem, dot, suffix = name.rpartition(".")
-    keep = re.sub(r"[^A-Za-z0-9._-]+", "_", (stem or suffix))[:60].lstrip(".-") or "file"
-    tail = re.sub(r"[^A-Za-z0-9]+", "", suffix)[:12] if stem and dot else ""
-    return f"{keep}.{tail}" if tail else keep

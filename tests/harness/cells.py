@@ -10,7 +10,8 @@ from typing import Any
 
 from colab_magics.clock import CLOCK, Clock
 from colab_magics.running.executor import Executor
-from colab_magics.running.watch import Options, Watch
+from colab_magics.running.run import Options
+from colab_magics.running.watch import Watch
 from colab_magics.settings import Settings
 from colab_magics.watching.change import Change
 
