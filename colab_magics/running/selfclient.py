@@ -66,7 +66,10 @@ class SelfClient:
                 if not probe and time.monotonic() - sent_at > _PROBE_SECONDS:
                     probe = self._probe()
                 continue
-            _, reply = self._session.recv(self._shell, mode=0)
+            try:
+                _, reply = self._session.recv(self._shell, mode=0)
+            except ValueError:
+                continue  # an interrupt has cut it in two while it was sent: as good as lost
             answered = (reply or {}).get("parent_header", {})
             if answered.get(MARK) == nonce:
                 return True

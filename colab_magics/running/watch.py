@@ -184,10 +184,14 @@ class Watch:
             timeout=self.options.timeout,
             awaits=self.awaits,
         )
-        if self.options.in_thread:
-            run_in_thread(self.executor, turn)
-        else:
-            self.executor.run(turn, wanted=lambda: self.mode == "on")
+        try:
+            if self.options.in_thread:
+                run_in_thread(self.executor, turn)
+            else:
+                self.executor.run(turn, wanted=lambda: self.mode == "on")
+        except Exception:
+            self._pending.put_off(held.changes, seen=False)  # a defect of ours loses no change
+            raise
         if not turn.over:
             self._pending.put_back(held.changes)
             self._copies.remove(held.changes)
