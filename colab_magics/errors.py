@@ -43,16 +43,9 @@ class ColabMagicsError(Exception):
     def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), self.message, self.facts))
-
     def _render_traceback_(self) -> list[str]:
         """Give IPython one line in place of a traceback; the log has the whole of it."""
         return [f"{type(self).__name__}: {self.message}"]
-
-
-def _rebuild(kind: type[ColabMagicsError], message: str, facts: dict[str, Any]) -> ColabMagicsError:
-    return kind(message, **facts)
 
 
 class PlaceNotFound(ColabMagicsError, FileNotFoundError):

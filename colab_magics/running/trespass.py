@@ -43,8 +43,7 @@ def _text(path: Any) -> str:
 class Trespass:
     """Watches one cell's writes between `begin` and `end`, both on the thread that runs it."""
 
-    def __init__(self, place: str) -> None:
-        self.place = place
+    def __init__(self) -> None:
         self.matches: Callable[[str], bool] = lambda path: False
         self.written_by: Callable[[int], set[tuple[str, str]]] = lambda thread: set()
         self.watched_ids: Callable[[], set[str]] = set

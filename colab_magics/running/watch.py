@@ -68,7 +68,7 @@ class Watch:
         """Drive's id of the file that results are sent to, once there is one."""
         self.awaits = awaits(executor.shell, body)
         self._successor: Watch | None = None
-        self.trespass = Trespass(place)
+        self.trespass = Trespass()
         self.mode: Literal["on", "paused", "stopped"] = "on"
         self.running = False
         self.problem = ""

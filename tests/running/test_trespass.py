@@ -26,7 +26,7 @@ def watched(tmp_path: Path) -> Path:
 @pytest.fixture
 def trespass(watched: Path) -> Iterator[Trespass]:
     """Of a cell that watches `watched`."""
-    one = Trespass(str(watched))
+    one = Trespass()
     one.matches = lambda path: path == str(watched)
     yield one
     one.close()
@@ -184,7 +184,7 @@ def test_a_watch_that_was_stopped_hears_nothing(trespass: Trespass, watched: Pat
 
 def test_two_cells_on_two_threads_are_told_apart(trespass: Trespass, watched: Path) -> None:
     """`--in thread`: the guilty one is caught, the other one is not."""
-    other, begun, over = Trespass("other"), threading.Event(), threading.Event()
+    other, begun, over = Trespass(), threading.Event(), threading.Event()
     other.matches = trespass.matches
 
     def run() -> None:
