@@ -60,9 +60,9 @@ def tests_newest(session: nox.Session) -> None:
 
 @nox.session(name="tests-colab")
 def tests_colab(session: nox.Session) -> None:
-    """The tests on what Google Colab ships."""
+    """The tests on what Google Colab ships; other people's programs have their own Python."""
     session.install("-e", ".[test]", "-c", COLAB)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-m", "not third_party", *session.posargs)
 
 
 @nox.session(name="colab-unchanged")
@@ -86,7 +86,8 @@ def _freeze(session: nox.Session) -> set[str]:
 def tests_oldest(session: nox.Session) -> None:
     """The tests that need no browser, and one file of those that need a kernel, on Python 3.11."""
     session.install("-e", ".[test]")
-    session.run("pytest", "--ignore=tests/lab", "-k", "not kernel or outputs", *session.posargs)
+    chosen = ("-k", "not kernel or outputs", "-m", "not third_party")
+    session.run("pytest", "--ignore=tests/lab", *chosen, *session.posargs)
 
 
 @nox.session(name="without-extras")

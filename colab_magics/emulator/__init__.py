@@ -5,6 +5,8 @@ It imports nothing else of colab_magics, so that it can referee the code that ta
 
 from __future__ import annotations
 
-from .server import Emulator, find, serve
+from .claim import find
+from .server import Emulator
+from .serving import serve
 
 __all__ = ["Emulator", "find", "serve"]

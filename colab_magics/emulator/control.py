@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import routes
+from . import control_files, routes
+from .consents import client_secrets
+from .control_files import object_of
 from .errors import DriveError
 from .service import Call, Handler, json_answer
+from .values import rfc3339
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -24,6 +27,8 @@ _PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+# A hundred years: times stay such that they can be written.
+_FAR = 100 * 365 * 24 * 3600
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
@@ -43,7 +48,7 @@ async def clear_log(call: Call) -> ASGIApp:
 
 async def add_fault(call: Call) -> ASGIApp:
     """Add a fault from the arguments of `Faults.add` as JSON."""
-    body = await _object(call)
+    body = await object_of(call)
     try:
         return json_answer({"id": call.service.faults.add(**body)})
     except (TypeError, ValueError) as error:
@@ -64,7 +69,7 @@ async def clear_faults(call: Call) -> ASGIApp:
 
 async def set_lag(call: Call) -> ASGIApp:
     """Set how long listings and the change log lag, in seconds."""
-    body = await _object(call)
+    body = await object_of(call)
     for value in body.values():
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise DriveError(400, "badRequest", "A lag is a number of seconds.")
@@ -80,7 +85,7 @@ async def get_quota(call: Call) -> ASGIApp:
 
 async def set_quota(call: Call) -> ASGIApp:
     """Set the units per minute, and optionally the bytes that fit (null for no limit)."""
-    body = await _object(call)
+    body = await object_of(call)
     limit, storage = body.get("limit"), body.get("storage")
     if not all(one is None or (type(one) is int and one >= 0) for one in (limit, storage)):
         raise DriveError(400, "badRequest", "A limit is a whole number.")
@@ -95,7 +100,7 @@ async def set_quota(call: Call) -> ASGIApp:
 
 async def set_tokens(call: Call) -> ASGIApp:
     """Expire, revoke, restore or add credentials."""
-    body, tokens = await _object(call), call.service.tokens
+    body, tokens = await object_of(call), call.service.tokens
     if "lifetime" in body:
         if type(body["lifetime"]) not in (int, float):
             raise DriveError(400, "badRequest", "A lifetime is a number of seconds.")
@@ -115,9 +120,34 @@ async def set_tokens(call: Call) -> ASGIApp:
 
 
 async def forget_sessions(call: Call) -> ASGIApp:
-    """Let every resumable upload session be unknown, as after a week."""
-    call.service.sessions.forget_all()
+    """End every resumable upload session, as after a week; `status` is 404, 410 or 499."""
+    status = call.param("status", "404")
+    try:
+        call.service.sessions.forget_all(int(status) if status.isdigit() else 0)
+    except ValueError as error:
+        raise DriveError(400, "badRequest", str(error)) from None
     return json_answer({})
+
+
+async def get_clock(call: Call) -> ASGIApp:
+    """Answer the Drive's time."""
+    return json_answer({"now": rfc3339(call.service.clock.now_ms())})
+
+
+async def advance_clock(call: Call) -> ASGIApp:
+    """Put the Drive's clock forward by `advance` seconds."""
+    seconds = (await object_of(call)).get("advance")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        seconds = -1
+    if not 0 <= seconds < _FAR:
+        raise DriveError(400, "badRequest", "A clock goes forward by a number of seconds.")
+    call.service.clock.advance(seconds)
+    return await get_clock(call)
+
+
+async def get_client_secrets(call: Call) -> ASGIApp:
+    """Answer the JSON of a desktop client that may ask for sign-ins here."""
+    return json_answer(client_secrets(call.service.url))
 
 
 async def health(call: Call) -> ASGIApp:
@@ -129,13 +159,6 @@ async def health(call: Call) -> ASGIApp:
         "changes": call.store.changes.count(),
     }
     return json_answer(value)
-
-
-async def _object(call: Call) -> dict[str, Any]:
-    body = await call.json()
-    if not isinstance(body, dict):
-        raise DriveError(400, "badRequest", "The body is a JSON object.")
-    return body
 
 
 @lru_cache
@@ -164,7 +187,14 @@ _CONTROLS: dict[tuple[str, str], Handler] = {
     ("POST", "quota"): set_quota,
     ("POST", "tokens"): set_tokens,
     ("DELETE", "sessions"): forget_sessions,
+    ("GET", "clock"): get_clock,
+    ("POST", "clock"): advance_clock,
+    ("GET", "client-secrets"): get_client_secrets,
     ("GET", "health"): health,
+    ("POST", "users"): control_files.sign_in,
+    ("GET", "limits"): control_files.get_limits,
+    ("POST", "limits"): control_files.set_limits,
+    ("POST", "files"): control_files.set_file,
 }
 _PAGE = {
     "/": "page.html",

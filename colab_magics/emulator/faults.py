@@ -22,7 +22,7 @@ class Fault:
         effect: Do what was asked before the status is answered.
         retry_after: Seconds to put into a `Retry-After` header.
         latency: Seconds to wait before the request is looked at.
-        rate: Bytes a second at which the answer is sent.
+        rate: Bytes a second at which the body is taken and the answer is sent.
         cut: Reset the connection `before` anything is done or `after` it, without an answer.
         truncate: Send only so many bytes of the body and close, with the Content-Length of the
             whole; `short` sends half of it with a matching Content-Length.

@@ -171,14 +171,44 @@ SCHEMAS: dict[str, Mask] = {
         f"user({_USER})"
     ),
 }
+_REVISION = (
+    f"exportLinks(*),id,keepForever,kind,lastModifyingUser({_USER}),md5Checksum,mimeType,"
+    "modifiedTime,originalFilename,publishAuto,published,publishedLink,publishedOutsideDomain,size"
+)
+_DRIVE = (
+    "backgroundImageFile(*),backgroundImageLink,capabilities(*),colorRgb,createdTime,hidden,id,"
+    "kind,name,orgUnitId,restrictions(*),themeId"
+)
+SCHEMAS |= {
+    "permission": parse(_PERMISSION),
+    "permissions": parse(f"kind,nextPageToken,permissions({_PERMISSION})"),
+    "revision": parse(_REVISION),
+    "revisions": parse(f"kind,nextPageToken,revisions({_REVISION})"),
+    "drive": parse(_DRIVE),
+    "drives": parse(f"drives({_DRIVE}),kind,nextPageToken"),
+    "teamDrives": parse(f"kind,nextPageToken,teamDrives({_DRIVE})"),
+    # The older API answers with everything and is not strict about names.
+    "v2": {"*": None},
+}
+_SOME_PERMISSION = "id,type,kind,role"
+_SOME_REVISION = "id,mimeType,kind,modifiedTime"
+_SOME_DRIVE = "id,name,kind"
 USUAL: dict[str, Mask | None] = {
     "file": parse("kind,id,name,mimeType,resourceKey"),
     "files": parse("kind,incompleteSearch,nextPageToken,files(kind,id,name,mimeType,resourceKey)"),
     "changes": parse(
         "kind,nextPageToken,newStartPageToken,changes(kind,changeType,type,time,removed,fileId,"
-        "file(kind,id,name,mimeType,resourceKey))"
+        "driveId,drive(id,name,kind),file(kind,id,name,mimeType,resourceKey))"
     ),
     "startPageToken": None,
     "ids": None,
     "about": None,
+    "permission": parse(_SOME_PERMISSION),
+    "permissions": parse(f"kind,nextPageToken,permissions({_SOME_PERMISSION})"),
+    "revision": parse(_SOME_REVISION),
+    "revisions": parse(f"kind,nextPageToken,revisions({_SOME_REVISION})"),
+    "drive": parse(_SOME_DRIVE),
+    "drives": parse(f"kind,nextPageToken,drives({_SOME_DRIVE})"),
+    "teamDrives": parse(f"kind,nextPageToken,teamDrives({_SOME_DRIVE})"),
+    "v2": None,
 }

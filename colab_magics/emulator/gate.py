@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import socket
 import struct
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from . import control, routes
+from . import control, routes, scopes, uploads
 from .errors import DriveError, staged, unauthorized
 from .faults import Fault
 from .meter import LogEntry, without_secrets
+from .origin import CONSENT, check_origin
 from .service import Call, Handler, Service, json_answer
-from .shaping import Shaped
+from .shaping import Pace, Shaped, pace_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-# Programs that reach the emulator through a proxy keep the names of Google's hosts.
-_GOOGLE = re.compile(r"(?:[a-z0-9-]+\.)*googleapis\.com")
 _MOST_DRAINED = 256 << 20
 
 
@@ -36,6 +32,7 @@ class Gate:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        service.app = self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -48,7 +45,7 @@ class Gate:
         path = scope["path"]
         direct = path == "/" or path == "/favicon.ico" or path.startswith("/emulator/")
         try:
-            _check_origin(request, direct)
+            check_origin(request, direct)
             if direct:
                 await self._direct(scope, request, body, send)
             else:
@@ -66,7 +63,8 @@ class Gate:
         if handler is routes.unknown:
             query = scope["query_string"].decode("latin-1")
             path = path.removeprefix("/emulator")
-            handler, call.names, _ = routes.find(scope["method"], path, query)
+            found = routes.find(scope["method"], path, query)
+            handler, call.names = found.handler, found.names
         try:
             answer = await _answered(handler, call)
         except _Gone:
@@ -94,19 +92,6 @@ async def _answered(handler: Handler, call: Call) -> ASGIApp:
         raise staged(500, "internalError") from None
 
 
-def _check_origin(request: Request, direct: bool) -> None:
-    """Refuse pages of other origins and names that were bent to point at this machine."""
-    host = request.headers.get("host", "")
-    name = urlsplit(f"//{host}").hostname or ""
-    if name not in _LOOPBACK and (direct or not _GOOGLE.fullmatch(name)):
-        raise DriveError(403, "forbidden", "This host name is not one of the emulator's.")
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
-        raise DriveError(403, "forbidden", "Pages of another origin may not use the emulator.")
-    if request.headers.get("sec-fetch-site") == "cross-site" and request.url.path != "/":
-        raise DriveError(403, "forbidden", "Pages of another site may not use the emulator.")
-
-
 class _Body:
     """The receiving side of a request, which can be read to its end before an answer."""
 
@@ -114,9 +99,12 @@ class _Body:
         self._receive = receive
         self.complete = False
         self.gone = False
+        self.pace: Pace | None = None
 
     async def __call__(self) -> Message:
         message = await self._receive()
+        if self.pace:
+            await self.pace.passed(len(message.get("body", b"")))
         if message["type"] == "http.disconnect":
             self.gone = True
         elif not message.get("more_body", False):
@@ -150,6 +138,7 @@ class _Exchange:
         await self._override()
         method, path = self._scope["method"], self._scope["path"]
         self._faults = self._service.faults.match(method, path, self._query)
+        self._body.pace = pace_of(self._faults)
         for fault in self._faults:
             if fault.latency:
                 await asyncio.sleep(fault.latency)
@@ -191,17 +180,18 @@ class _Exchange:
         fault = next((one for one in self._faults if one.status or one.body is not None), None)
         if fault and not fault.effect:
             return self._staged(fault)
-        handler, names, units = routes.find(method, path, self._query)
+        found = routes.find(method, path, self._query)
         try:
-            self._check_token(path)
-            if not self._service.quota.take(units):
+            self._check_token(path, found.handler)
+            scopes.check(self._call.caller, found.need)
+            if not self._service.quota.take(found.units):
                 raise staged(403, "userRateLimitExceeded")
-            self._call.names, self._call.units = names, units
+            self._call.names, self._call.units = found.names, found.units
             self._call.empty_page = any(one.empty for one in self._faults)
             stored = [one.stored for one in self._faults if one.stored is not None]
             self._call.stored = stored[0] if stored else None
             self._call.ignore_range = any(one.ignore_range for one in self._faults)
-            answer = await _answered(handler, self._call)
+            answer = await _answered(found.handler, self._call)
         except DriveError as error:
             answer = _error_answer(error)
         if fault:
@@ -219,14 +209,17 @@ class _Exchange:
             error.headers = error.headers | {"Retry-After": f"{fault.retry_after:g}"}
         return _error_answer(error)
 
-    def _check_token(self, path: str) -> None:
-        if path in ("/token", "/revoke"):
+    def _check_token(self, path: str, handler: Handler) -> None:
+        if path in ("/token", "/revoke", CONSENT):
             return
         kind, _, token = self._request.headers.get("authorization", "").partition(" ")
         bearer = token.strip() if kind.lower() == "bearer" else ""
         bearer = bearer or self._call.param("access_token")
+        if not bearer and handler in (uploads.send_chunk, uploads.cancel):
+            return  # who knows the URI of a session may use it
         if not self._service.tokens.accepts(bearer, strict=self._service.require_auth):
             raise unauthorized()
+        self._call.caller = self._service.tokens.caller(bearer)
 
     def _note(self, status: int, reason: str) -> None:
         entry = LogEntry(

@@ -6,8 +6,10 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
+from .conditions import BELOW_GRANTS, TO_ME
 from .errors import DriveError, invalid, not_found
 from .files import Store
 from .query import parse, refuse_order
@@ -41,8 +43,31 @@ _STALE_VIEW = """(
 )"""
 
 
+@dataclass(frozen=True)
+class Corpus:
+    """Which files are searched.
+
+    Attributes:
+        drive: A shared drive, and nothing else.
+        all_drives: Also every shared drive that the caller is in.
+        empty: Nothing, for a space that is empty here.
+    """
+
+    drive: str | None = None
+    all_drives: bool = False
+    empty: bool = False
+
+
 def page(
-    store: Store, *, q: str, order: str, size: int, token: str | None, fresh: bool = False
+    store: Store,
+    *,
+    q: str,
+    order: str,
+    size: int,
+    token: str | None,
+    corpus: Corpus,
+    fresh: bool = False,
+    v2: bool = False,
 ) -> dict[str, Any]:
     """Return one page of a FileList.
 
@@ -52,28 +77,54 @@ def page(
         order: The value of `orderBy`.
         size: The most files on the page.
         token: The token that the page before gave, if there was one.
+        corpus: Which files are searched.
         fresh: Look past the lag of the search index.
+        v2: Whether the search has the words of the older API.
     """
-    search = parse(q, store.root_id)
+    search = parse(q, store.root_id, store.caller, v2=v2)
     if order.strip():
         refuse_order(search)
-    stamp = hashlib.sha256(f"{q}\0{order}".encode()).hexdigest()[:16]
+    stamp = hashlib.sha256(f"{q}\0{order}\0{corpus}".encode()).hexdigest()[:16]
     skip = _open_token(token, stamp)
+    answer: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
+    if corpus.empty:
+        return answer | {"files": []}
     for parent in search.parents:
-        if not store.database.one("SELECT 1 FROM files WHERE id = ?", (parent,)):
+        found = store.database.one("SELECT * FROM files WHERE id = ?", (parent,))
+        # Where nothing is seen but the client's own files, a folder above them may be named.
+        hidden = not store.caller.only_own_files and found and not store.sees(found)
+        if not found or hidden:
             # The real message has no id before its full stop.
             raise not_found("")
     source = "files" if fresh else _source(store)
+    visible, values = _visible(store, corpus)
     rows = store.database.all(
-        f"SELECT * FROM {source} WHERE parent IS NOT NULL AND {search.sql}"
+        f"SELECT * FROM {source} AS f WHERE parent IS NOT NULL AND {visible} AND {search.sql}"
         f" ORDER BY {_order_sql(order)} LIMIT ? OFFSET ?",
-        (*search.values, size + 1, skip),
+        (*values, *search.values, size + 1, skip),
     )
-    answer: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
     if len(rows) > size:
         answer["nextPageToken"] = _token(skip + size, stamp)
-    answer["files"] = [resource(row) for row in rows[:size]]
+    answer["files"] = [resource(store, row) for row in rows[:size]]
     return answer
+
+
+def _visible(store: Store, corpus: Corpus) -> tuple[str, list[object]]:
+    """Return the condition for files that the caller may find, and its values."""
+    me, parts, values = store.caller, [], list[object]()
+    if not store.alone:
+        sql = BELOW_GRANTS.format(grant=TO_ME, owned="owner = ?")
+        parts.append(sql)
+        values += [me.email, me.email.rpartition("@")[2], me.email]
+    if corpus.drive:
+        parts.append("f.drive = ?")
+        values.append(corpus.drive)
+    elif not corpus.all_drives:
+        parts.append("f.drive IS NULL")
+    if me.only_own_files:
+        parts.append("EXISTS (SELECT 1 FROM opened AS o WHERE o.file_id = f.id AND o.client = ?)")
+        values.append(me.client)
+    return " AND ".join(parts) or "1", values
 
 
 def _source(store: Store) -> str:

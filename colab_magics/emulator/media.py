@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import sqlite3
 from typing import TYPE_CHECKING
 
-from .errors import DriveError, forbidden
+from .access import allows
+from .errors import DriveError, forbidden, staged
 from .service import Call
 from .values import has_bytes
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-_PIECE = 256 << 10
+_PIECE = 1 << 20
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 # Types come from users; only what may stand in a header goes there.
 _HEADER_VALUE = re.compile(r"[\x21-\x7e][\x20-\x7e]*")
 # Nobody's file may act as a page of this server: not as a document, not as a script.
-_HARMLESS = {
+HARMLESS = {
     "Content-Disposition": "attachment",
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -31,22 +34,54 @@ _HARMLESS = {
 async def download(call: Call) -> ASGIApp:
     """Answer `alt=media`, whole or in part."""
     row = call.store.row(call.names["id"])
-    if not has_bytes(row["mime"]) or row["blob"] is None:
-        error = forbidden(
-            "fileNotDownloadable",
-            "Only files with binary content can be downloaded. Use Export with Docs Editors files.",
-        )
-        error.location = "alt"
-        raise error
-    size = int(row["size"])
-    mime = row["mime"] if _HEADER_VALUE.fullmatch(row["mime"]) else "application/octet-stream"
-    headers = {**_HARMLESS, "Content-Type": mime}
+    return send(call, row, row)
+
+
+def not_downloadable() -> DriveError:
+    """Return the 403 for a file without bytes of its own."""
+    error = forbidden(
+        "fileNotDownloadable",
+        "Only files with binary content can be downloaded. Use Export with Docs Editors files.",
+    )
+    error.location = "alt"
+    return error
+
+
+def check_download(call: Call, row: sqlite3.Row) -> None:
+    """Raise the 403 for a file whose bytes this caller can not have, or not now."""
+    restricted = json.loads(row["extra"]).get("copyRequiresWriterPermission")
+    if restricted and not allows(call.store.role(row), "writer"):
+        raise forbidden("cannotDownloadFile", "This file cannot be downloaded by the user.")
+    flags = json.loads(row["flags"])
+    if flags.get("downloadQuotaExceeded"):
+        raise staged(403, "downloadQuotaExceeded")
+    if flags.get("abusive"):
+        owner = row["owner"] == call.caller.email or allows(call.store.role(row), "organizer")
+        if not (owner and call.flag("acknowledgeAbuse")):
+            raise staged(403, "cannotDownloadAbusiveFile")
+
+
+def send(call: Call, row: sqlite3.Row, content: sqlite3.Row) -> ASGIApp:
+    """Return the bytes of a file, or of a revision of it, as the answer.
+
+    Args:
+        call: The request.
+        row: The file.
+        content: The row, of the file or of a revision, that has the blob.
+    """
+    if not has_bytes(row["mime"]) or content["blob"] is None:
+        raise not_downloadable()
+    check_download(call, row)
+    size, mime = int(content["size"]), content["mime"]
+    mime = mime if _HEADER_VALUE.fullmatch(mime) else "application/octet-stream"
+    headers = {**HARMLESS, "Content-Type": mime}
     wanted = _range(call, size)
+    blob = call.store.blobs.open(content["blob"])
     if wanted is None:
-        return FileAnswer(call.store.blobs.open(row["blob"]), 0, size, 200, headers)
+        return FileAnswer(blob, 0, size, 200, headers)
     first, last = wanted
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return FileAnswer(call.store.blobs.open(row["blob"]), first, last + 1, 206, headers)
+    return FileAnswer(blob, first, last + 1, 206, headers)
 
 
 def _range(call: Call, size: int) -> tuple[int, int] | None:

@@ -2,7 +2,25 @@
 export const FOLDER = "application/vnd.google-apps.folder";
 export const API = "/emulator/drive/v3";
 const UPLOAD = "/emulator/upload/drive/v3/files";
-const FIELDS = "id,name,mimeType,size,modifiedTime,headRevisionId,parents,trashed";
+const FIELDS = "id,name,mimeType,size,modifiedTime,headRevisionId,parents,trashed,version,shortcutDetails";
+const GOOGLE = "application/vnd.google-apps.";
+const SHORTCUT = `${GOOGLE}shortcut`;
+// What a document is shown as, and the end of the name it is downloaded under.
+const EXPORTS = { spreadsheet: ["text/csv", ".csv"], drawing: ["image/png", ".png"], script: [`${GOOGLE}script+json`, ".json"] };
+const TEXT = ["text/plain", ".txt"];
+
+export const isShortcut = (file) => file.mimeType === SHORTCUT;
+export const isDocument = (file) =>
+  file.mimeType.startsWith(GOOGLE) && file.mimeType !== FOLDER && !isShortcut(file);
+export const target = (file) => get(`${API}/files/${file.shortcutDetails.targetId}?fields=${FIELDS}`);
+
+// Where the bytes of a file are; a document has none, so it is turned into something that has.
+export function source(file) {
+  if (!isDocument(file)) return { href: `${API}/files/${file.id}?alt=media`, end: "" };
+  const [type, end] = EXPORTS[file.mimeType.slice(GOOGLE.length)] ?? TEXT;
+  const query = new URLSearchParams({ mimeType: type });
+  return { href: `${API}/files/${file.id}/export?${query}`, end, type };
+}
 
 export async function ask(path, options = {}) {
   const answer = await fetch(path, options);

@@ -1,9 +1,11 @@
 // How things look: elements with text, icons, sizes and times.
-import { FOLDER } from "./page-drive.js";
+import { FOLDER, isDocument, isShortcut } from "./page-drive.js";
 
 const SHAPES = {
   folder: "M3 6a2 2 0 0 1 2-2h4l2 2.5h8a2 2 0 0 1 2 2V18a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z",
   image: "M5 4h14a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V6c0-1.100.900-2 2-2zm1 13h12l-4-5-3 3.500-2-2z",
+  document: "M7 3h7l5 5v11a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2V5c0-1.100.900-2 2-2zm1 8v1.500h8V11zm0 4v1.500h6V15z",
+  shortcut: "M4 4h16v16H4zm5 5v2h3.600L7 16.600 8.400 18l5.600-5.600V16h2V9z",
   file: "M7 3h7l5 5v11a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2V5c0-1.100.900-2 2-2zm6 1.500V9h4.500z",
 };
 
@@ -15,7 +17,7 @@ export function element(tag, className, text) {
 }
 
 export function icon(file) {
-  const kind = file.mimeType === FOLDER ? "folder" : isImage(file) ? "image" : "file";
+  const kind = kindOf(file);
   const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   drawing.setAttribute("viewBox", "0 0 24 24");
@@ -25,6 +27,13 @@ export function icon(file) {
   path.setAttribute("fill-rule", "evenodd");
   drawing.append(path);
   return drawing;
+}
+
+function kindOf(file) {
+  if (file.mimeType === FOLDER) return "folder";
+  if (isShortcut(file)) return "shortcut";
+  if (isDocument(file)) return "document";
+  return isImage(file) ? "image" : "file";
 }
 
 export const isImage = (file) => file.mimeType.startsWith("image/");

@@ -1,5 +1,5 @@
 // The page of the emulator. Names and contents come from anybody: they are only ever textContent.
-import { API, FOLDER, ask, get, page, put, send } from "./page-drive.js";
+import { API, FOLDER, ask, get, isDocument, isShortcut, page, put, send, source, target } from "./page-drive.js";
 import { bytes, element, icon, isImage, when } from "./page-show.js";
 
 const LARGEST_TEXT = 256 * 1024;
@@ -26,12 +26,13 @@ function say(text) {
 const tried = (work) => (...given) => work(...given).catch((error) => say(error.message));
 
 function nameCell(file) {
-  const folder = file.mimeType === FOLDER;
+  const to = file.shortcutDetails ?? { targetId: file.id, targetMimeType: file.mimeType };
+  const folder = to.targetMimeType === FOLDER;
   const name = element(folder ? "a" : "button", "name");
-  if (folder) name.href = `#folder/${file.id}`;
+  if (folder) name.href = `#folder/${to.targetId}`;
   else {
     name.type = "button";
-    name.addEventListener("click", tried(() => view(file)));
+    name.addEventListener("click", tried(async () => view(isShortcut(file) ? await target(file) : file)));
   }
   name.append(icon(file), element("span", "", file.name || "(no name)"));
   const cell = element("td");
@@ -53,17 +54,21 @@ function row(file, isNew) {
   const actions = element("td", "act");
   if (here === "trash") actions.append(action("Restore", file, (one) => trash(one, false)));
   else {
-    if (file.mimeType !== FOLDER) actions.append(download(element("a", "button row-action"), file));
+    if (file.mimeType !== FOLDER && !isShortcut(file)) actions.append(download(element("a", "button row-action"), file));
     actions.append(action("Delete", file, (one) => trash(one, true), "danger"));
   }
   const time = element("td", "time", when(file.modifiedTime));
-  line.append(nameCell(file), element("td", "number", bytes(file.size)), time, actions);
+  line.append(nameCell(file), element("td", "number", size(file)), time, actions);
   return line;
 }
 
+// A document says a size, but it is not that of anything one could have.
+const size = (file) => (isDocument(file) ? "" : bytes(file.size));
+
 function download(link, file) {
-  link.href = `${API}/files/${file.id}?alt=media`;
-  link.download = file.name || "Untitled";
+  const { href, end } = source(file);
+  link.href = href;
+  link.download = (file.name || "Untitled") + end;
   link.textContent = "Download";
   link.setAttribute("aria-label", `Download: ${file.name}`);
   return link;
@@ -146,7 +151,8 @@ async function upload(files) {
 async function view(file) {
   open = file;
   $("viewer-title").textContent = file.name;
-  $("viewer-facts").textContent = `${bytes(file.size)} · ${file.mimeType} · ${when(file.modifiedTime)}`;
+  const facts = [size(file), file.mimeType, when(file.modifiedTime)];
+  $("viewer-facts").textContent = facts.filter(Boolean).join(" · ");
   download($("viewer-download"), file);
   $("viewer-save").hidden = true;
   const body = await content(file);
@@ -156,15 +162,16 @@ async function view(file) {
 }
 
 async function content(file) {
-  if (isImage(file)) {
+  const { href, type } = source(file);
+  if (isImage({ mimeType: type ?? file.mimeType })) {
     const picture = element("img");
-    picture.src = `${API}/files/${file.id}?alt=media&revision=${file.headRevisionId}`;
+    picture.src = `${href}&revision=${file.headRevisionId ?? file.version}`;
     picture.alt = file.name;
     return picture;
   }
   if (file.size === undefined) return element("p", "facts", "This file has no bytes of its own.");
   if (Number(file.size) > LARGEST_TEXT) return element("p", "facts", "Too large to show here.");
-  const raw = await (await ask(`${API}/files/${file.id}?alt=media`)).arrayBuffer();
+  const raw = await (await ask(href)).arrayBuffer();
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(raw);
     if (text.includes("\0")) throw new TypeError();
@@ -173,8 +180,7 @@ async function content(file) {
     area.dataset.saved = text;
     area.spellcheck = false;
     area.setAttribute("aria-label", `Text of ${file.name}`);
-    $("viewer-save").hidden = file.trashed;
-    area.readOnly = file.trashed;
+    area.readOnly = $("viewer-save").hidden = file.trashed || isDocument(file);
     return area;
   } catch {
     return element("p", "facts", "This is not text.");
@@ -207,7 +213,8 @@ async function refreshViewer() {
   const now = open && $("viewer").open ? shown.get(open.id) : null;
   const area = $("viewer-body").querySelector("textarea");
   const edited = area && area.value !== area.dataset.saved;
-  if (now && now.headRevisionId !== open.headRevisionId && !edited) await view(now);
+  const other = now && (now.headRevisionId ?? now.version) !== (open.headRevisionId ?? open.version);
+  if (other && !edited) await view(now);
 }
 
 async function watch() {

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .accounts import Caller
+from .conditions import BELOW_GRANTS, SHARED, STARRED, VIEWED, VISIBILITIES
 from .errors import DriveError, bad_request, invalid
-from .resource import USER
+from .v2 import QUERY_WORDS
 from .values import name_key, parse_time
 
 _TOKEN = re.compile(
@@ -26,7 +28,7 @@ class Search:
     """A search as a condition in SQL.
 
     Attributes:
-        sql: The condition over the columns of `files`.
+        sql: The condition over the columns of `files`, which is called `f`.
         values: What its question marks stand for.
         parents: Folders it names; Drive refuses a search below one that is not there.
         full_text: Whether it asks for words of the text, which forbids `orderBy`.
@@ -38,24 +40,26 @@ class Search:
     full_text: bool = False
 
 
-def parse(text: str, root_id: str) -> Search:
+def parse(text: str, root_id: str, caller: Caller, *, v2: bool = False) -> Search:
     """Return the condition of a search; an empty one finds everything.
 
     Args:
         text: The parameter `q`.
         root_id: What the alias `root` stands for.
+        caller: What the alias `me` stands for, and whose own properties and stars are meant.
+        v2: Whether the words are those of the older API.
 
     Raises:
         DriveError: 400 for nonsense, 500 where Drive itself breaks.
     """
     search = Search()
     if text.strip():
-        parser = _Parser(_tokens(text), search, root_id)
+        parser = _Parser(_tokens(text, QUERY_WORDS if v2 else {}), search, root_id, caller)
         search.sql = parser.whole()
     return search
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
+def _tokens(text: str, renamed: dict[str, str]) -> list[tuple[str, str]]:
     found, at, text = [], 0, text.rstrip()
     while at < len(text):
         match = _TOKEN.match(text, at)
@@ -67,6 +71,8 @@ def _tokens(text: str) -> list[tuple[str, str]]:
             token = re.sub(r"\\(.)", r"\1", token[1:-1])
         elif kind == "word" and token in _RESERVED:
             kind = "mark"
+        elif kind == "word":
+            token = renamed.get(token, token)
         found.append((kind, token))
         at = match.end()
     return found
@@ -75,13 +81,16 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 class _Parser:
     """Recursive descent: `or` binds least, then `and`, then `not`."""
 
-    def __init__(self, tokens: list[tuple[str, str]], search: Search, root_id: str) -> None:
+    def __init__(
+        self, tokens: list[tuple[str, str]], search: Search, root_id: str, caller: Caller
+    ) -> None:
         self._tokens = tokens
         self._at = 0
         self._depth = 0
         self._terms = 0
         self._search = search
         self._root_id = root_id
+        self._caller = caller
 
     def whole(self) -> str:
         sql = self._any()
@@ -154,8 +163,13 @@ class _Parser:
             parent = self._root_id if value == "root" else value
             self._search.parents.append(parent)
             return self._bind("parent = ?", parent)
-        if collection in ("owners", "writers", "readers"):
-            return "1" if value in ("me", USER["emailAddress"]) else "0"
+        email = self._caller.email if value == "me" else value.lower()
+        if collection == "owners":
+            return self._bind("coalesce(owner = ?, 0)", email)
+        if collection in ("writers", "readers"):
+            roles = "role NOT IN ('reader', 'commenter')" if collection == "writers" else "1"
+            sql = BELOW_GRANTS.format(grant=f"email = ? AND {roles}", owned="owner = ?")
+            return self._bind(sql, email, email)
         raise invalid("q")
 
     def name(self, _: str) -> str:
@@ -187,16 +201,19 @@ class _Parser:
         ms = parse_time(self._take("text"))
         if ms is None:
             raise invalid("q")
-        column = {
-            "modifiedTime": "modified_ms",
-            "viewedByMeTime": "viewed_ms",
-            "createdTime": "created_ms",
-            "sharedWithMeTime": "NULL",
-        }[term]
+        if term in ("viewedByMeTime", "sharedWithMeTime"):
+            viewed = term == "viewedByMeTime"
+            column = self._bind(VIEWED if viewed else SHARED, *[self._caller.email] * 2)
+        else:
+            column = {"modifiedTime": "modified_ms", "createdTime": "created_ms"}[term]
         return self._bind(f"coalesce({column} {mark} ?, 0)", ms)
 
     def flag(self, term: str) -> str:
-        column = {"trashed": "trashed", "starred": "starred", "sharedWithMe": "0"}[term]
+        column = "trashed"
+        if term == "starred":
+            column = self._bind(STARRED, *[self._caller.email] * 2)
+        elif term == "sharedWithMe":
+            column = self._bind(f"({SHARED} IS NOT NULL)", *[self._caller.email] * 2)
         if self._peek() not in (("mark", "="), ("mark", "!=")):
             return f"{column} = 1"
         mark = self._take("mark")
@@ -214,17 +231,28 @@ class _Parser:
         self._take("word", "value")
         self._take("mark", "=")
         value = self._take("text")
+        if self._skip("and"):
+            # Only the older API keeps both kinds in one list.
+            self._take("word", "visibility")
+            self._take("mark", "=")
+            term = "properties" if self._take("text") == "PUBLIC" else "appProperties"
         self._take("mark", "}")
-        column = "properties" if term == "properties" else "app_properties"
-        return self._bind(f"has_property({column}, ?, ?)", key, value)
+        if term == "properties":
+            return self._bind("has_property(properties, ?, ?)", key, value)
+        client = self._caller.client
+        return self._bind("has_app_property(app_properties, ?, ?, ?)", client, key, value)
 
     def visibility(self, _: str) -> str:
         mark = self._take("mark", "=", "!=")
         value = self._take("text")
-        if value not in _VISIBILITIES:
+        if value not in VISIBILITIES:
             raise invalid("q")
-        # Nothing is shared in this Drive, so everything is limited.
-        return str(int((value == "limited") == (mark == "=")))
+        grant = VISIBILITIES[value]
+        if value == "limited":
+            sql = f"NOT {BELOW_GRANTS.format(grant=grant, owned='0')}"
+        else:
+            sql = BELOW_GRANTS.format(grant=grant, owned="0")
+        return sql if mark == "=" else f"NOT {sql}"
 
     def target(self, _: str) -> str:
         mark = self._take("mark", "=", "!=")
@@ -232,7 +260,6 @@ class _Parser:
         return self._bind(f"{column} {mark} ?", self._take("text"))
 
 
-_VISIBILITIES = {"anyoneCanFind", "anyoneWithLink", "domainCanFind", "domainWithLink", "limited"}
 _TERMS: dict[str, Callable[[_Parser, str], str]] = {
     "name": _Parser.name,
     "mimeType": _Parser.mime,

@@ -1,114 +1,171 @@
-"""How does a row of the store look as a File, and a File that was sent as a row?"""
+"""How does a row of the store look as a File?"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .errors import DriveError, forbidden, invalid
+from . import access
+from .access import Grant
+from .accounts import permission_id, user
+from .documents import export_links
 from .fields import FILE
-from .values import FOLDER, has_bytes, is_google_type, name_key, parse_time, rfc3339
+from .values import FOLDER, has_bytes, is_google_type, rfc3339
 
-PERMISSION_ID = "11111111111111111111"
-USER: dict[str, Any] = {
-    "kind": "drive#user",
-    "displayName": "Emulated User",
-    "me": True,
-    "permissionId": PERMISSION_ID,
-    "emailAddress": "user@drive.emulator",
-}
-_OWNER_PERMISSION = {
-    "kind": "drive#permission",
-    "id": PERMISSION_ID,
-    "type": "user",
-    "emailAddress": USER["emailAddress"],
-    "role": "owner",
-    "displayName": USER["displayName"],
-    "deleted": False,
-    "pendingOwner": False,
-}
-# What every file has alike: one user, nothing shared.
+if TYPE_CHECKING:
+    from .files import Store
+
+# What every file has alike.
 _SAME: dict[str, Any] = {
     "spaces": ["drive"],
     "hasThumbnail": False,
     "thumbnailVersion": "0",
-    "viewedByMe": True,
-    "modifiedByMe": True,
-    "owners": [USER],
-    "lastModifyingUser": USER,
-    "shared": False,
-    "ownedByMe": True,
-    "permissions": [_OWNER_PERMISSION],
-    "permissionIds": [PERMISSION_ID],
     "viewersCanCopyContent": True,
     "copyRequiresWriterPermission": False,
     "writersCanShare": True,
-    "isAppAuthorized": True,
-    "linkShareMetadata": {"securityUpdateEligible": False, "securityUpdateEnabled": True},
 }
-
-# Fields of a body that are kept as they came, and the type that they must have.
-_EXTRA: dict[str, type] = {
-    "description": str,
-    "folderColorRgb": str,
-    "originalFilename": str,
-    "copyRequiresWriterPermission": bool,
-    "viewersCanCopyContent": bool,
-    "writersCanShare": bool,
-    "contentHints": dict,
-    "contentRestrictions": list,
-    "downloadRestrictions": dict,
-    "inheritedPermissionsDisabled": bool,
-}
-_TIMES = {"createdTime": "created_ms", "modifiedTime": "modified_ms", "viewedByMeTime": "viewed_ms"}
-_WRITABLE = {"name", "mimeType", "starred", "trashed", "properties", "appProperties", *_TIMES}
-_WRITABLE |= _EXTRA.keys()
-_ON_CREATE = {"id", "parents", "shortcutDetails"}
-
-MAX_PROPERTY_BYTES = 124
-MAX_PROPERTIES = 30
+_KNOWN_CAPABILITIES = [name for name in FILE["capabilities"] or () if "Team" not in name]
 
 
-def resource(row: sqlite3.Row) -> dict[str, Any]:
+def resource(store: Store, row: sqlite3.Row) -> dict[str, Any]:
     """Return the whole File of a row; the mask takes away what was not asked for."""
-    mime, file_id, modified = row["mime"], row["id"], rfc3339(row["modified_ms"])
+    mime, file_id, me = row["mime"], row["id"], store.caller
     extra: dict[str, Any] = json.loads(row["extra"])
     file: dict[str, Any] = {"kind": "drive#file", "id": file_id, "name": row["name"]}
-    file |= {"mimeType": mime, "starred": bool(row["starred"]), "trashed": bool(row["trashed"])}
+    file |= {"mimeType": mime, "trashed": bool(row["trashed"])}
     file |= {"explicitlyTrashed": bool(row["explicitly_trashed"])}
     if row["trashed_ms"] is not None:
-        file |= {"trashedTime": rfc3339(row["trashed_ms"]), "trashingUser": USER}
-    if row["parent"]:
-        file["parents"] = [row["parent"]]
-    for field, column in (("properties", "properties"), ("appProperties", "app_properties")):
-        if row[column] != "{}":
-            file[field] = json.loads(row[column])
+        file |= {"trashedTime": rfc3339(row["trashed_ms"])}
+        file |= {"trashingUser": user(row["trasher"] or me.email, me)}
+    if row["properties"] != "{}":
+        file["properties"] = json.loads(row["properties"])
+    if mine := json.loads(row["app_properties"]).get(me.client):
+        file["appProperties"] = mine
+    modified = rfc3339(row["modified_ms"])
     file |= {
         **_SAME,
         "version": str(row["version"]),
-        "webViewLink": _view_link(mime, file_id),
+        "webViewLink": _view_link(row),
         "iconLink": f"https://drive-thirdparty.googleusercontent.com/16/type/{mime}",
-        "viewedByMeTime": rfc3339(row["viewed_ms"]),
         "createdTime": rfc3339(row["created_ms"]),
         "modifiedTime": modified,
-        "modifiedByMeTime": modified,
-        "capabilities": _capabilities(row),
+        "lastModifyingUser": user(row["modifier"], me),
+        "modifiedByMe": row["modifier"] == me.email,
         "quotaBytesUsed": str(row["size"] or 0),
     }
-    if row["blob"] is not None:
+    if row["modifier"] == me.email:
+        file["modifiedByMeTime"] = modified
+    if row["resource_key"]:
+        file["resourceKey"] = row["resource_key"]
+    if has_bytes(mime) and row["blob"] is not None:
         file |= _content_fields(row)
     elif is_google_type(mime):
-        file["size"] = "1"
+        file |= {"size": "1", **export_links(file_id, mime)}
+    file |= _own_view(store, row) | _sharing(store, row)
     extra.pop("contentHints", None)
     return file | extra
 
 
-def _view_link(mime: str, file_id: str) -> str:
+def _own_view(store: Store, row: sqlite3.Row) -> dict[str, Any]:
+    """Return what differs from user to user, and from client to client."""
+    starred, viewed = row["starred"], row["viewed_ms"]
+    if row["owner"] != store.caller.email:
+        sql = "SELECT starred, viewed_ms FROM marks WHERE email = ? AND file_id = ?"
+        mark = store.database.one(sql, (store.caller.email, row["id"]))
+        starred, viewed = (mark["starred"], mark["viewed_ms"]) if mark else (0, None)
+    view: dict[str, Any] = {"starred": bool(starred), "viewedByMe": viewed is not None}
+    if viewed is not None:
+        view["viewedByMeTime"] = rfc3339(viewed)
+    view["isAppAuthorized"] = not store.caller.client or store.opened(row["id"])
+    return view
+
+
+def _sharing(store: Store, row: sqlite3.Row) -> dict[str, Any]:
+    """Return whose file it is, who else has it, and what the caller can do with it."""
+    known = [access.owned(row["owner"])] if store.alone else store.grants(row)
+    me, drive = store.caller, row["drive"]
+    role = "owner" if row["owner"] == me.email else access.role_of(known, me)
+    able = access.capabilities(
+        role,
+        folder=row["mime"] == FOLDER,
+        root=row["parent"] is None,
+        blob=has_bytes(row["mime"]),
+        shared_drive=drive is not None,
+    )
+    if json.loads(row["extra"]).get("copyRequiresWriterPermission") and not access.allows(
+        role, "writer"
+    ):
+        able -= {"canCopy", "canDownload"}
+    value: dict[str, Any] = {"capabilities": {name: name in able for name in _KNOWN_CAPABILITIES}}
+    value["permissionIds"] = [one.id for one in known]
+    if _sees_parent(store, row):
+        value["parents"] = [row["parent"]]
+    if drive:
+        direct = any(place is None for one in known for _, place in one.details)
+        at_root = row["parent"] is None
+        value |= {"driveId": drive, "teamDriveId": drive}
+        return value | {"hasAugmentedPermissions": direct and not at_root}
+    value |= {
+        "owners": [user(row["owner"], me)],
+        "ownedByMe": row["owner"] == me.email,
+        "shared": len(known) > 1,
+        "linkShareMetadata": {
+            "securityUpdateEligible": bool(row["resource_key"]),
+            "securityUpdateEnabled": True,
+        },
+    }
+    if "canShare" in able:
+        value["permissions"] = [_listed(one) for one in known]
+    return value | _shared_with(store, row)
+
+
+def _listed(grant: Grant) -> dict[str, Any]:
+    value = grant.resource(shared_drive=False)
+    del value["permissionDetails"]
+    return value
+
+
+def _shared_with(store: Store, row: sqlite3.Row) -> dict[str, Any]:
+    """Return when and by whom a file was shared with the caller, if it was."""
+    if row["owner"] == store.caller.email:
+        return {}
+    sql = "SELECT created_ms FROM permissions WHERE file_id = ? AND id = ?"
+    found = store.database.one(sql, (row["id"], permission_id(store.caller.email)))
+    if not found:
+        return {}
+    sharer = user(row["owner"], store.caller)
+    return {"sharedWithMeTime": rfc3339(found["created_ms"]), "sharingUser": sharer}
+
+
+def _sees_parent(store: Store, row: sqlite3.Row) -> bool:
+    if row["parent"] is None:
+        return False
+    if store.alone:
+        return True
+    return store.role(store.raw(row["parent"])) is not None
+
+
+def _view_link(row: sqlite3.Row) -> str:
+    mime, file_id = row["mime"], row["id"]
+    key = f"resourcekey={row['resource_key']}" if row["resource_key"] else ""
     if mime == FOLDER:
-        return f"https://drive.google.com/drive/folders/{file_id}"
-    return f"https://drive.google.com/file/d/{file_id}/view?usp=drivesdk"
+        return f"https://drive.google.com/drive/folders/{file_id}" + (f"?{key}" if key else "")
+    editor = _EDITORS.get(mime.rpartition(".")[2]) if is_google_type(mime) else None
+    extra = f"&{key}" if key else ""
+    if editor:
+        return f"https://docs.google.com/{editor}/d/{file_id}/edit?usp=drivesdk{extra}"
+    return f"https://drive.google.com/file/d/{file_id}/view?usp=drivesdk{extra}"
+
+
+_EDITORS = {
+    "document": "document",
+    "drawing": "drawings",
+    "form": "forms",
+    "presentation": "presentation",
+    "spreadsheet": "spreadsheets",
+}
 
 
 def _content_fields(row: sqlite3.Row) -> dict[str, Any]:
@@ -124,94 +181,3 @@ def _content_fields(row: sqlite3.Row) -> dict[str, Any]:
         "fullFileExtension": "".join(suffixes)[1:],
         "webContentLink": f"https://drive.google.com/uc?id={row['id']}&export=download",
     }
-
-
-def _capabilities(row: sqlite3.Row) -> dict[str, bool]:
-    folder, root = row["mime"] == FOLDER, row["parent"] is None
-    able = {"canAddChildren", "canListChildren", "canRemoveChildren"} if folder else {"canCopy"}
-    able |= {"canEdit", "canComment", "canShare", "canRename", "canDownload"}
-    able |= {"canModifyContent", "canModifyContentRestriction"}
-    if has_bytes(row["mime"]):
-        able |= {"canReadRevisions", "canChangeCopyRequiresWriterPermission"}
-    if folder:
-        able |= {"canMoveChildrenWithinDrive", "canMoveChildrenOutOfDrive"}
-    if not root:
-        able |= {"canDelete", "canTrash", "canUntrash", "canMoveItemWithinDrive"}
-        able |= {"canMoveItemOutOfDrive", "canRemoveMyDriveParent"}
-    known = FILE["capabilities"]
-    assert known is not None
-    return {name: name in able for name in known if "Team" not in name}
-
-
-def check_body(body: object, *, creating: bool) -> dict[str, Any]:
-    """Return the body if it is an object without fields that only Google may write."""
-    if not isinstance(body, dict):
-        raise DriveError(400, "parseError", "Parse Error")
-    sent: dict[str, Any] = body
-    if not creating and "parents" in body:
-        raise forbidden(
-            "fieldNotWritable",
-            "The parents field is not directly writable in update requests. "
-            "Use the addParents and removeParents parameters instead.",
-        )
-    allowed = _WRITABLE | _ON_CREATE if creating else _WRITABLE - {"createdTime"}
-    # Fields that Drive does not know are ignored, as its older endpoints do.
-    if any(name in FILE and name not in allowed for name in body):
-        raise forbidden(
-            "fieldNotWritable",
-            "The resource body includes fields which are not directly writable.",
-        )
-    return sent
-
-
-def columns(body: dict[str, Any], before: sqlite3.Row | None) -> dict[str, Any]:
-    """Return the columns that a checked body sets; raise 400 for a value of a wrong type."""
-    found: dict[str, Any] = {}
-    if (name := _typed(body, "name", str)) is not None:
-        found |= {"name": name, "name_key": name_key(name)}
-    if (mime := _typed(body, "mimeType", str)) is not None:
-        found["mime"] = mime
-    _typed(body, "trashed", bool)
-    if (starred := _typed(body, "starred", bool)) is not None:
-        found["starred"] = int(starred)
-    for field, column in _TIMES.items():
-        if (text := _typed(body, field, str)) is not None:
-            ms = parse_time(text)
-            if ms is None:
-                raise invalid(field, f'Invalid value for: Invalid format: "{text}"')
-            found[column] = ms
-    for field, column in (("properties", "properties"), ("appProperties", "app_properties")):
-        if field in body:
-            old = json.loads(before[column]) if before else {}
-            found[column] = _properties(body, field, old)
-    if body.keys() & _EXTRA.keys():
-        extra = json.loads(before["extra"]) if before else {}
-        for field in body.keys() & _EXTRA.keys():
-            value = _typed(body, field, _EXTRA[field])
-            extra.pop(field, None)
-            if value is not None:
-                extra[field] = value
-        found["extra"] = json.dumps(extra)
-    return found
-
-
-def _typed(body: dict[str, Any], field: str, wanted: type) -> Any:
-    value = body.get(field)
-    if value is not None and not isinstance(value, wanted):
-        raise invalid(field)
-    return value
-
-
-def _properties(body: dict[str, Any], field: str, old: dict[str, str]) -> str:
-    merged = dict(old)
-    for key, value in (_typed(body, field, dict) or {}).items():
-        if value is None:
-            merged.pop(key, None)
-            continue
-        # What Drive answers to a pair that is too long is not known; it does refuse it.
-        if not isinstance(value, str) or len((key + value).encode()) > MAX_PROPERTY_BYTES:
-            raise invalid(field)
-        merged[key] = value
-    if len(merged) > MAX_PROPERTIES:
-        raise invalid(field)
-    return json.dumps(merged)

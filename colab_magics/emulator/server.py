@@ -1,41 +1,45 @@
-"""How is an emulator started, found and stopped?"""
+"""How is an emulator started and stopped?"""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import signal
-import socket
-import threading
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from .claim import Claim
+from .clock import Clock
 from .faults import Faults
 from .meter import Quota, RequestLog
 from .values import DEFAULT_REFRESH_TOKEN, DEFAULT_STORAGE_LIMIT
 
 if TYPE_CHECKING:
+    from .consents import Consents
+    from .limits import Limits
+    from .listening import Door
     from .service import Service
-    from .tokens import Tokens
+    from .tokens import SignIn, Tokens
     from .wire import Loop
 
 _HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
 class Emulator:
-    """A Google Drive in this process: the REST API v3 over HTTP, files in a folder.
+    """A Google Drive in this process: its REST API over HTTP and TLS, files in a folder.
 
     Args:
         root: The folder that holds the Drive; made if it is not there.
         port: The TCP port; 0 takes a free one.
         host: A loopback name; nothing else is allowed.
         require_auth: Refuse requests without a token that this emulator gave.
+        tls_cert: A PEM file with a server's certificate and its chain; with it, the Drive is
+            served over TLS as well, on a port of its own.
+        tls_key: A PEM file with the private key of that certificate.
+        tls_port: The TCP port for TLS; 0 takes a free one.
 
     Attributes:
         root: The folder.
+        clock: The time by which upload sessions and tokens end; it can be put forward.
         faults: What is to go wrong.
         log: The requests so far.
         quota: The meter of Drive's units.
@@ -49,10 +53,16 @@ class Emulator:
         port: int = 0,
         host: str = "127.0.0.1",
         require_auth: bool = False,
+        tls_cert: str | Path | None = None,
+        tls_key: str | Path | None = None,
+        tls_port: int = 0,
     ) -> None:
         if host not in _HOSTS:
             raise ValueError(f"the emulator serves this machine only; {host!r} is not loopback")
+        if (tls_cert is None) != (tls_key is None):
+            raise ValueError("TLS needs a certificate and its key; give both, or neither")
         self.root = Path(root).expanduser().absolute()
+        self.clock = Clock()
         self.faults = Faults()
         self.log = RequestLog()
         self.quota = Quota()
@@ -62,22 +72,67 @@ class Emulator:
         self._require_auth = require_auth
         self._storage_limit: int | None = DEFAULT_STORAGE_LIMIT
         self._lag: tuple[float, float] = (0.0, 0.0)
-        self._url = ""
-        self._lock: int | None = None
+        self._tls = (Path(tls_cert), Path(tls_key)) if tls_cert and tls_key else None
+        self._tls_port = tls_port
+        self._doors: list[Door] = []
+        self._claim: Claim | None = None
         self._service: Service | None = None
         self._loop: Loop | None = None
 
     @property
     def url(self) -> str:
         """The address, with a slash at its end, as https://www.googleapis.com/ has."""
-        if not self._url:
+        if not self._doors:
             raise RuntimeError("the emulator is not running; call start()")
-        return self._url
+        return self._doors[0].url
+
+    @property
+    def tls_url(self) -> str:
+        """The address over TLS."""
+        if self._tls is None:
+            raise RuntimeError("the emulator has no certificate; give it tls_cert and tls_key")
+        if not self._doors:
+            raise RuntimeError("the emulator is not running; call start()")
+        return self._doors[1].url
 
     @property
     def tokens(self) -> Tokens:
         """The OAuth tokens of the running emulator."""
         return self._running().tokens
+
+    @property
+    def consents(self) -> Consents:
+        """What programs were let do, with the running emulator."""
+        return self._running().consents
+
+    def client_secrets(self) -> dict[str, Any]:
+        """What a program needs to ask for a sign-in here: the JSON of a desktop client."""
+        from .consents import client_secrets
+
+        return client_secrets(self.url)
+
+    def service_account(self, email: str = "robot@emulator.iam") -> dict[str, Any]:
+        """Make a service account, or give it a new key; the JSON that signs in as it."""
+        from .consents import service_account
+
+        info, public_key = service_account(self.url, email)
+        self.consents.add_account(email, public_key)
+        return info
+
+    @property
+    def limits(self) -> Limits:
+        """What fits on the running emulator's Drive, beside the bytes."""
+        return self._running().store.limits
+
+    def user(self, email: str, *, client: str = "", scopes: Iterable[str] = ("drive",)) -> SignIn:
+        """Sign a user in, who has a My Drive of their own; return tokens for requests as them.
+
+        Args:
+            email: Who; an account is made for an address that is new.
+            client: The OAuth client that acts; `drive.file` is for its own files only.
+            scopes: What it may do, as `drive`, `drive.file` or with the address in front.
+        """
+        return self.tokens.sign_in(email, client=client, scopes=scopes)
 
     @property
     def storage_limit(self) -> int | None:
@@ -106,21 +161,23 @@ class Emulator:
         """Serve in a thread of its own; returns when it answers. Starting twice is starting once.
 
         Raises:
-            OSError: The folder is served by another emulator, or the port is in use.
+            OSError: The folder is served by another emulator, a port is in use, or the TLS
+                certificate or its key can not be used.
         """
         if self._loop:
             return self
+        from .listening import open_door, tls_context
+
+        tls = tls_context(*self._tls) if self._tls else None
         self.root.mkdir(parents=True, exist_ok=True)
-        self._lock = _take_lock(self.root)
-        listener: socket.socket | None = None
+        self._claim = Claim(self.root)
         try:
-            listener = _listen(self._host, self._port)
-            self._url = _url_of(listener)
+            self._doors = [open_door(self._host, self._port)]
+            if tls:
+                self._doors.append(open_door(self._host, self._tls_port, tls))
             self._service = self._open()
-            self._serve(listener)
+            self._serve()
         except BaseException:
-            if listener:
-                listener.close()
             self.stop()
             raise
         return self
@@ -132,29 +189,32 @@ class Emulator:
         from .sessions import Sessions
         from .tokens import Tokens
 
-        store = Store(self.root)
+        store = Store(self.root, self.clock)
         service = Service(
             store=store,
-            sessions=Sessions(store),
-            tokens=Tokens(store.database),
+            sessions=Sessions(store, self.clock),
+            tokens=Tokens(store.database, self.clock),
             faults=self.faults,
             quota=self.quota,
             log=self.log,
             require_auth=self._require_auth,
-            url=self._url,
+            clock=self.clock,
+            url=self.url,
         )
         store.storage_limit = self._storage_limit
         service.set_lag(*self._lag)
         return service
 
-    def _serve(self, listener: socket.socket) -> None:
+    def _serve(self) -> None:
         from .gate import Gate
         from .wire import Loop
 
-        loop = Loop(Gate(self._running()), listener, "colab_magics-emulator")
+        loop = Loop(Gate(self._running()), self._doors, "colab_magics-emulator")
         loop.start()
         self._loop = loop
-        _announce(self.root, self._url)
+        if self._claim:
+            urls = zip(("url", "tls_url"), self._doors, strict=False)
+            self._claim.announce(**{name: door.url for name, door in urls})
 
     def _running(self) -> Service:
         if self._service is None:
@@ -163,18 +223,21 @@ class Emulator:
 
     def stop(self) -> None:
         """Stop serving, cut what is open and leave no thread. The files stay."""
+        if self._claim:
+            self._claim.withdraw()
         loop, self._loop = self._loop, None
         if loop:
-            (self.root / "emulator.json").unlink(missing_ok=True)
             loop.stop()
+        doors, self._doors = self._doors, []
+        for door in doors:
+            door.listener.close()
         service, self._service = self._service, None
         if service:
             service.sessions.close()
             service.store.close()
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            os.close(lock)
-        self._url = ""
+        claim, self._claim = self._claim, None
+        if claim:
+            claim.release()
 
     def __enter__(self) -> Emulator:
         """Start."""
@@ -191,102 +254,5 @@ class Emulator:
 
     def __repr__(self) -> str:
         """Say where it is and whether it runs."""
-        return f"<Emulator of {self.root} at {self._url or 'no address: not running'}>"
-
-
-def find(root: str | Path) -> str | None:
-    """Return the address of the emulator that serves a folder now, or None."""
-    path = Path(root).expanduser().absolute()
-    if not (path / "emulator.json").exists():
-        return None
-    try:
-        lock = os.open(path / "emulator.lock", os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        # What is written in the file counts only while its writer lives, and holds the lock.
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        try:
-            return str(json.loads((path / "emulator.json").read_text())["url"])
-        except (OSError, ValueError, KeyError):
-            return None
-    else:
-        return None
-    finally:
-        os.close(lock)
-
-
-def serve(
-    root: str | Path,
-    port: int = 0,
-    host: str = "127.0.0.1",
-    *,
-    ready: Callable[[str], object] | None = None,
-) -> None:
-    """Serve a folder until SIGINT or SIGTERM comes; call this from the main thread.
-
-    Args:
-        root: The folder that holds the Drive.
-        port: The TCP port; 0 takes a free one.
-        host: A loopback name.
-        ready: Called with the address once it answers.
-    """
-    over = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        over.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before: dict[int, Any] = {number: signal.signal(number, end) for number in numbers}
-    try:
-        with Emulator(root, port=port, host=host) as emulator:
-            if ready:
-                ready(emulator.url)
-            over.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _take_lock(root: Path) -> int:
-    lock = os.open(root / "emulator.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    # Whoever asks `find` holds the lock for an instant.
-    held = threading.Event()
-    for _ in range(5):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except OSError:
-            held.wait(0.02)
-    os.close(lock)
-    where = find(root)
-    at = f" at {where}" if where else ""
-    raise OSError(f"an emulator already serves {root}{at}; stop it or use another root")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
-    # With the protocol named, asyncio turns off the delay of small packets.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(512)
-    except OSError as error:
-        listener.close()
-        raise OSError(
-            f"port {port} on {host} cannot be used ({error.strerror}); choose another, or 0"
-        ) from None
-    return listener
-
-
-def _url_of(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-
-
-def _announce(root: Path, url: str) -> None:
-    temporary = root / f".emulator.json.{os.getpid()}"
-    temporary.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-    temporary.replace(root / "emulator.json")
+        where = self._doors[0].url if self._doors else "no address: not running"
+        return f"<Emulator of {self.root} at {where}>"

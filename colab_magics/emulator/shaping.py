@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,33 @@ if TYPE_CHECKING:
 
 _SMALLEST_GZIP = 1024
 _JSON = b"application/json"
+_CATCH_UP = 0.02
+
+
+class Pace:
+    """Lets bytes pass at a rate; what a coarse timer slept too long is caught up with.
+
+    Args:
+        rate: Bytes a second.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._due: float | None = None
+
+    async def passed(self, count: int) -> None:
+        """Return when the link is free again after so many bytes."""
+        now = time.monotonic()
+        due = now if self._due is None else max(self._due, now - _CATCH_UP)
+        self._due = due + count / self.rate
+        if self._due > now:
+            await asyncio.sleep(self._due - now)
+
+
+def pace_of(faults: list[Fault]) -> Pace | None:
+    """Return the pace that the rules ask for, if one does."""
+    rate = next((one.rate for one in faults if one.rate), None)
+    return Pace(rate) if rate else None
 
 
 class Shaped:
@@ -42,7 +70,7 @@ class Shaped:
         self._truncate = next((f.truncate for f in faults if f.truncate is not None), None)
         flips = [one.flip for one in faults if one.flip is not None and one.flip is not False]
         self._flip = flips[0] if flips else None
-        self._rate = next((f.rate for f in faults if f.rate), None)
+        self._pace = pace_of(faults)
         self._sent = 0
         self._limit: int | None = None
         self._closes = False
@@ -106,13 +134,13 @@ class Shaped:
             await self._paced(body, more)
 
     async def _paced(self, body: bytes, more: bool) -> None:
-        if self._rate:
-            step = max(1, self._rate // 20)
+        if self._pace:
+            step = max(1, self._pace.rate // 20)
             while len(body) > step:
                 await self._out(body[:step], True)
                 body = body[step:]
-                await asyncio.sleep(step / self._rate)
-            await asyncio.sleep(len(body) / self._rate)
+                await self._pace.passed(step)
+            await self._pace.passed(len(body))
         await self._out(body, more)
 
     async def _out(self, body: bytes, more: bool) -> None:

@@ -1,11 +1,39 @@
-"""Which access tokens are alive?"""
+"""Which access tokens are alive, and who acts with them?"""
 
 from __future__ import annotations
 
 import secrets
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
+from . import accounts
+from .accounts import DEFAULT_CALLER, Caller
+from .clock import Clock
 from .database import Database
-from .values import DEFAULT_REFRESH_TOKEN, now_ms
+from .values import DEFAULT_EMAIL, DEFAULT_REFRESH_TOKEN
+
+SCOPE = "https://www.googleapis.com/auth/"
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A user who has let a client in.
+
+    Attributes:
+        email: The user.
+        token: An access token.
+        refresh_token: What gives more of them.
+    """
+
+    email: str
+    token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that a request of this user carries."""
+        return {"Authorization": f"Bearer {self.token}"}
 
 
 class Tokens:
@@ -15,32 +43,86 @@ class Tokens:
         lifetime: Seconds that a new access token lives.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self.lifetime: float = 3599
         with database.write() as db:
             values = (DEFAULT_REFRESH_TOKEN,)
-            db.execute("INSERT OR IGNORE INTO tokens VALUES (?, 'refresh', NULL, NULL, 0)", values)
+            db.execute("INSERT OR IGNORE INTO tokens (token, kind) VALUES (?, 'refresh')", values)
 
-    def new_refresh_token(self) -> str:
-        """Return a new refresh token."""
+    def new_refresh_token(
+        self,
+        email: str = DEFAULT_EMAIL,
+        *,
+        client: str = "",
+        scopes: Iterable[str] = ("drive",),
+    ) -> str:
+        """Return a new refresh token.
+
+        Args:
+            email: Whose; the account is made if there is none.
+            client: The OAuth client that acts with it.
+            scopes: What it is good for, with or without the address in front.
+        """
         token = "1//" + secrets.token_urlsafe(32)
+        email = email.lower()
+        named = " ".join(sorted(one.removeprefix(SCOPE) for one in scopes))
         with self._database.write() as db:
-            db.execute("INSERT INTO tokens VALUES (?, 'refresh', NULL, NULL, 0)", (token,))
+            accounts.add(db, email)
+            db.execute(
+                "INSERT INTO tokens (token, kind, email, client, scopes)"
+                " VALUES (?, 'refresh', ?, ?, ?)",
+                (token, email, client, named),
+            )
         return token
 
     def new_access_token(self, refresh: str) -> str | None:
         """Return an access token for a refresh token, or None if that one is worth nothing."""
         known = self._database.one(
-            "SELECT 1 FROM tokens WHERE token = ? AND kind = 'refresh' AND NOT revoked", (refresh,)
+            "SELECT * FROM tokens WHERE token = ? AND kind = 'refresh' AND NOT revoked", (refresh,)
         )
         if not known:
             return None
         token = "ya29." + secrets.token_urlsafe(48)
-        values = (token, refresh, now_ms() + int(self.lifetime * 1000))
+        grant = (known["email"], known["client"], known["scopes"])
+        expires = self._clock.now_ms() + int(self.lifetime * 1000)
+        values = (token, refresh, expires, *grant)
         with self._database.write() as db:
-            db.execute("INSERT INTO tokens VALUES (?, 'access', ?, ?, 0)", values)
+            db.execute(
+                "INSERT INTO tokens (token, kind, refresh, expires_ms, email, client, scopes)"
+                " VALUES (?, 'access', ?, ?, ?, ?, ?)",
+                values,
+            )
         return token
+
+    def sign_in(
+        self, email: str, *, client: str = "", scopes: Iterable[str] = ("drive",)
+    ) -> SignIn:
+        """Let a client act for a user, as the consent page would; the account is made if needed."""
+        refresh = self.new_refresh_token(email, client=client, scopes=scopes)
+        return SignIn(email, self.new_access_token(refresh) or "", refresh)
+
+    def caller(self, token: str) -> Caller:
+        """Return who acts with a token; whoever has none that is known is the default user."""
+        sql = "SELECT * FROM tokens WHERE token = ?"
+        row = self._database.one(sql, (token,)) if token else None
+        return _caller(row) if row else DEFAULT_CALLER
+
+    def scope_of(self, token: str) -> str:
+        """Return the scopes of a token as OAuth writes them."""
+        return " ".join(sorted(SCOPE + one for one in self.caller(token).scopes))
+
+    def keep_caller(self, session: str, caller: Caller) -> None:
+        """Note who began an upload; its address alone lets anybody send the rest."""
+        values = (session, caller.email, caller.client, " ".join(caller.scopes))
+        with self._database.write() as db:
+            db.execute("INSERT INTO session_callers VALUES (?, ?, ?, ?)", values)
+
+    def session_caller(self, session: str) -> Caller:
+        """Return who began an upload."""
+        row = self._database.one("SELECT * FROM session_callers WHERE id = ?", (session,))
+        return _caller(row) if row else DEFAULT_CALLER
 
     def accepts(self, token: str, *, strict: bool) -> bool:
         """Say whether a request with this access token is let in.
@@ -52,7 +134,9 @@ class Tokens:
         row = self._database.one("SELECT * FROM tokens WHERE token = ?", (token,))
         if row is None:
             return not strict
-        return row["kind"] == "access" and not row["revoked"] and row["expires_ms"] > now_ms()
+        if row["kind"] != "access" or row["revoked"]:
+            return False
+        return bool(row["expires_ms"] > self._clock.now_ms())
 
     def revoke(self, token: str | None = None) -> bool:
         """Revoke a token, with all that it gave; without a name, every token.
@@ -80,3 +164,7 @@ class Tokens:
         """Make the default refresh token good again after it was revoked."""
         with self._database.write() as db:
             db.execute("UPDATE tokens SET revoked = 0 WHERE token = ?", (DEFAULT_REFRESH_TOKEN,))
+
+
+def _caller(row: sqlite3.Row) -> Caller:
+    return Caller(row["email"], row["client"], frozenset(row["scopes"].split()))

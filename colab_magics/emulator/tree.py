@@ -5,14 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from . import access
 from .errors import bad_request, forbidden, not_permitted
+from .limits import too_many_children
 from .values import FOLDER, now_ms
 
 if TYPE_CHECKING:
     from .files import Store
-
-# Folders inside each other; whether the root counts is not documented: here it does not.
-DEEPEST = 100
 
 _BELOW = """
 WITH RECURSIVE inside (id) AS (
@@ -32,12 +31,37 @@ SELECT id FROM over
 """
 
 
-def folder(store: Store, file_id: str) -> sqlite3.Row:
-    """Return a folder that files can be put in; raise 404 or 403 if it is none."""
-    row = store.row(file_id)
+def folder_to_write(store: Store, file_id: str) -> sqlite3.Row:
+    """Return a folder that the caller can put files in; raise 404 or 403 if it is none."""
+    root = store.root_id
+    # A client with drive.file does not see My Drive, but may write into it.
+    row = store.raw(root) if file_id in ("root", root) else store.row(file_id)
     if row["mime"] != FOLDER:
         raise forbidden("parentNotAFolder", "The specified parent is not a folder.")
+    if not access.allows(store.role(row), "writer"):
+        raise forbidden(
+            "insufficientParentPermissions", "Insufficient permissions for the specified parent."
+        )
     return row
+
+
+def check_depth(store: Store, parent: sqlite3.Row) -> None:
+    """Raise the 403 if a folder would be too deep in this parent."""
+    with store.database.lock:
+        if depth(store.database.connection, parent["id"]) > store.limits.depth:
+            raise forbidden(
+                "myDriveHierarchyDepthLimitExceeded",
+                "The hierarchy depth limit for My Drive has been exceeded.",
+            )
+
+
+def check_room(store: Store, parent: sqlite3.Row) -> None:
+    """Raise the 403 if a folder is full; a root never is."""
+    if parent["parent"] is None:
+        return
+    sql = "SELECT 1 FROM files WHERE parent = ? LIMIT 1 OFFSET ?"
+    if store.database.one(sql, (parent["id"], store.limits.children - 1)):
+        raise too_many_children()
 
 
 def below(db: sqlite3.Connection, file_id: str) -> list[sqlite3.Row]:
@@ -68,6 +92,7 @@ def move(store: Store, db: sqlite3.Connection, file_id: str, add: str, remove: s
     row = store.row(file_id)
     if row["parent"] is None:
         raise not_permitted()
+    store.need(row, "fileOrganizer" if row["drive"] else "writer")
     adding = [store.root_id if one == "root" else one for one in add.split(",") if one]
     removing = [store.root_id if one == "root" else one for one in remove.split(",") if one]
     if len(adding) > 1:
@@ -77,29 +102,86 @@ def move(store: Store, db: sqlite3.Connection, file_id: str, add: str, remove: s
         raise bad_request("A parent to remove is not a parent of the file.")
     if not adding:
         raise bad_request("A file must have exactly one parent.")
-    parent = folder(store, adding[0])
+    parent = folder_to_write(store, adding[0])
     if parent["id"] == row["parent"]:
+        if removing:
+            return  # taken out and put back: rclone renames a file so
         raise bad_request("The file already has this parent.")
     if file_id in above(db, parent["id"]):
         raise bad_request("A folder cannot be moved into itself.")
+    check_room(store, parent)
+    before = access.audience(db, file_id)
     remember(store, db, file_id)
+    if row["drive"] != parent["drive"]:
+        _change_drive(store, db, row, parent["drive"])
     db.execute("UPDATE files SET parent = ? WHERE id = ?", (parent["id"], file_id))
-    store.touch(db, file_id)
+    store.touch(db, file_id, lost=before)
+    if access.audience(db, file_id) != before:
+        spread(store, db, file_id, before)
     if row["trashed"] != parent["trashed"]:
         settle(store, db, file_id)
 
 
+def _change_drive(
+    store: Store, db: sqlite3.Connection, row: sqlite3.Row, drive: str | None
+) -> None:
+    """Give a file, with all in it, to a shared drive or to the one who takes it out of one."""
+    if row["drive"] is None:
+        store.need(row, "owner")
+        if row["mime"] == FOLDER:
+            raise forbidden(
+                "teamDrivesFolderMoveInNotSupported",
+                "Moving folders into shared drives is not supported.",
+            )
+    else:
+        store.need(row, "organizer")
+    owner = None if drive else store.caller.email
+    for one in below(db, row["id"]):
+        db.execute("UPDATE files SET drive = ?, owner = ? WHERE id = ?", (drive, owner, one["id"]))
+
+
+def spread(store: Store, db: sqlite3.Connection, file_id: str, before: set[str]) -> None:
+    """Tell the logs of those who could see a folder, or can now, of all that is in it."""
+    for one in below(db, file_id):
+        if one["id"] != file_id:
+            store.touch(db, one["id"], lost=before)
+
+
+def remove(store: Store, db: sqlite3.Connection, rows: list[sqlite3.Row]) -> None:
+    """Remove files for good; what belongs to others goes to the root of its owner."""
+    mine = [row for row in rows if row["drive"] or row["owner"] == store.caller.email]
+    told = {row["id"]: access.audience(db, row["id"]) for row in mine}
+    for row in mine:
+        others = "SELECT id, owner FROM files WHERE parent = ? AND owner IS NOT ? AND drive IS NULL"
+        for orphan in db.execute(others, (row["id"], row["owner"])).fetchall():
+            root = db.execute("SELECT root FROM users WHERE email = ?", (orphan["owner"],))
+            home = (root.fetchone()["root"], orphan["id"])
+            db.execute("UPDATE files SET parent = ? WHERE id = ?", home)
+            store.touch(db, orphan["id"])
+    for row in mine:
+        remember(store, db, row["id"])
+        blobs = db.execute("SELECT blob FROM revisions WHERE file_id = ?", (row["id"],)).fetchall()
+        db.execute("DELETE FROM files WHERE id = ?", (row["id"],))
+        # What a client opened is kept: it is told when the file is gone.
+        for table in ("revisions", "permissions", "marks"):
+            db.execute(f"DELETE FROM {table} WHERE file_id = ?", (row["id"],))
+        store.changes.record(db, row["id"], told[row["id"]], drive=row["drive"])
+        for blob in {one["blob"] for one in blobs}:
+            store.drop_later(blob)
+
+
 def trash(store: Store, db: sqlite3.Connection, file_id: str, trashed: bool) -> None:
     """Put a file into the trash or take it out; what is inside goes with it."""
-    row = store.row(file_id)
+    row = store.raw(file_id)
     if row["parent"] is None:
         raise not_permitted()
+    store.need(row, "fileOrganizer" if row["drive"] else "owner")
     if bool(row["explicitly_trashed"]) == trashed:
         return
-    when = now_ms() if trashed else None
+    when, who = (now_ms(), store.caller.email) if trashed else (None, None)
     db.execute(
-        "UPDATE files SET explicitly_trashed = ?, trashed_ms = ? WHERE id = ?",
-        (int(trashed), when, file_id),
+        "UPDATE files SET explicitly_trashed = ?, trashed_ms = ?, trasher = ? WHERE id = ?",
+        (int(trashed), when, who, file_id),
     )
     settle(store, db, file_id)
 
@@ -110,8 +192,8 @@ def settle(store: Store, db: sqlite3.Connection, file_id: str) -> None:
     A file counts as trashed if it or a folder above it was put there. Each file below whose state
     changes gets its own entry in the change log, since its File reads differently. [not documented]
     """
-    row = store.row(file_id)
-    parent = store.row(row["parent"])
+    row = store.raw(file_id)
+    parent = store.raw(row["parent"])
     queue = [(row, int(parent["trashed"] or row["explicitly_trashed"]))]
     while queue:
         one, state = queue.pop()

@@ -10,11 +10,11 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from .blobs import Draft
-from .errors import DriveError, bad_request
+from .documents import native
+from .errors import DriveError, bad_request, staged
 from .multipart import Related, boundary_of
-from .resource import check_body, resource
 from .service import Call, parse_json
-from .sessions import UNIT
+from .sessions import UNIT, Incoming
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -61,16 +61,24 @@ async def upload(call: Call) -> ASGIApp:
         else:
             # What Drive answers to an upload without a known type is not documented.
             raise bad_request()
-        check_body(body, creating=file_id is None)
+        body = call.checked(body, creating=file_id is None)
+        body = _converted(call, body, declared)
         query = dict(call.request.query_params)
         row = await _publish(
             call, draft, file_id=file_id, body=body, declared=declared, query=query
         )
-        return call.answer("file", resource(row))
+        return call.file(row)
     except BaseException:
         # Whatever happened, also a body that was cut short: nothing of it is on the Drive.
         draft.discard()
         raise
+
+
+def _converted(call: Call, body: dict[str, Any], declared: str | None) -> dict[str, Any]:
+    """Return the body with the type that v2's `convert` asks for; v3 says it by the type itself."""
+    if not (call.v2 and call.flag("convert")):
+        return body
+    return body | {"mimeType": native(type_of(body, declared))}
 
 
 async def _multipart(call: Call, draft: Draft) -> tuple[Any, str | None]:
@@ -112,7 +120,7 @@ async def _begin(call: Call) -> ASGIApp:
     from starlette.responses import Response
 
     body, file_id = await call.json(), call.names.get("id")
-    check_body(body, creating=file_id is None)
+    body = call.checked(body, creating=file_id is None)
     declared = call.request.headers.get("x-upload-content-length", "")
     total = int(declared) if re.fullmatch(r"\d{1,18}", declared) else None
     if file_id is None:
@@ -120,11 +128,14 @@ async def _begin(call: Call) -> ASGIApp:
         call.store.check_space(total or 0)
     else:
         before = call.store.row(file_id)
+        call.store.need(before, "writer")
         file_id = before["id"]
         call.store.check_space((total or 0) - (before["size"] or 0))
     mime = call.request.headers.get("x-upload-content-type")
+    body = _converted(call, body, mime)
     query = dict(call.request.query_params)
     session = call.service.sessions.begin(file_id, body, query, mime, total)
+    call.service.tokens.keep_caller(session, call.caller)
     base = call.request.url.replace(query=None, fragment=None)
     headers = {
         "Location": f"{base}?uploadType=resumable&upload_id={session}",
@@ -134,20 +145,36 @@ async def _begin(call: Call) -> ASGIApp:
     return Response(b"", 200, headers=headers)
 
 
+class _Ended(Exception):
+    """Another request has ended the session meanwhile, or is about to."""
+
+
 async def send_chunk(call: Call) -> ASGIApp:
     """Take bytes for a session, or the question how many it has."""
     sessions, session = call.service.sessions, call.param("upload_id")
     row = sessions.row(session)
-    if row["done_id"] is not None:
-        # The answer of the last chunk was lost; it is given again.
-        await _drain(call)
-        return _finished(call, row, call.store.row(row["done_id"]))
-    draft = sessions.draft(session)
-    header = call.request.headers.get("content-range")
+    call.act_as(call.service.tokens.session_caller(session))
+    if row["done_id"] is None:
+        with sessions.incoming(session) as incoming:
+            try:
+                return await _take(call, row, incoming)
+            except _Ended:
+                async with incoming.ending:
+                    row = sessions.row(session)
+                if row["done_id"] is None:
+                    raise staged(503, "backendError") from None
+    # The answer of the last chunk was lost; it is given again.
+    return _finished(call, row, call.store.row(row["done_id"]))
+
+
+async def _take(call: Call, row: sqlite3.Row, incoming: Incoming) -> ASGIApp:
+    draft, header = incoming.draft, call.request.headers.get("content-range")
     if header is None:
+        if incoming.sealed:
+            raise _Ended
         draft.cut(0)
-        await _receive(call, draft, 0, None)
-        return await _close(call, row, draft, None)
+        await _receive(call, incoming, 0, None)
+        return await _close(call, row, incoming, None)
     found = _RANGE.fullmatch(header.strip())
     if not found:
         raise bad_request("Failed to parse Content-Range header.")
@@ -157,15 +184,15 @@ async def send_chunk(call: Call) -> ASGIApp:
         # Drive's answer to sizes that contradict each other is not documented.
         raise bad_request("Content-Range contradicts X-Upload-Content-Length.")
     if first is None:
-        await _drain(call)
-        return await _close(call, row, draft, whole) if whole == draft.size else _more(draft)
+        complete = whole == draft.size
+        return await _close(call, row, incoming, whole) if complete else _more(draft)
     begin, end = int(first), int(last) + 1
     _check_range(draft, begin, end, whole)
-    await _receive(call, draft, begin, end)
+    await _receive(call, incoming, begin, end)
     if call.stored is not None:
         draft.cut(begin + call.stored // UNIT * UNIT)
         return _more(draft)
-    return await _close(call, row, draft, whole) if end == whole else _more(draft)
+    return await _close(call, row, incoming, whole) if end == whole else _more(draft)
 
 
 def _check_range(draft: Draft, begin: int, end: int, whole: int | None) -> None:
@@ -176,13 +203,16 @@ def _check_range(draft: Draft, begin: int, end: int, whole: int | None) -> None:
         raise bad_request("Chunks must be multiples of 256 KiB.")
 
 
-async def _receive(call: Call, draft: Draft, begin: int, end: int | None) -> None:
+async def _receive(call: Call, incoming: Incoming, begin: int, end: int | None) -> None:
     """Append what is new of a chunk; bytes that were stored before are passed over."""
     from starlette.requests import ClientDisconnect
 
+    draft = incoming.draft
     before, position = draft.size, begin
     try:
         async for chunk in call.request.stream():
+            if incoming.sealed:
+                raise _Ended
             if draft.size < position:
                 # Another request for the same session took bytes away meanwhile.
                 raise bad_request("Invalid Content-Range.")
@@ -194,39 +224,51 @@ async def _receive(call: Call, draft: Draft, begin: int, end: int | None) -> Non
                 draft.write(new)
     except ClientDisconnect:
         # What had come stays, as far as it fills units; the sender asks and goes on from there.
-        draft.cut(max(before, draft.size // UNIT * UNIT))
+        if not incoming.sealed:
+            draft.cut(max(before, draft.size // UNIT * UNIT))
         raise
+    if incoming.sealed:
+        raise _Ended
     if end is not None and position != end:
         draft.cut(before)
         raise bad_request("The body is not as long as Content-Range says.")
     await asyncio.to_thread(draft.sync)
 
 
-async def _close(call: Call, row: sqlite3.Row, draft: Draft, whole: int | None) -> ASGIApp:
+async def _close(call: Call, row: sqlite3.Row, incoming: Incoming, whole: int | None) -> ASGIApp:
+    """Make the file; of two requests that would, the second gets the file of the first."""
+    sessions, draft = call.service.sessions, incoming.draft
+    if incoming.sealed:
+        raise _Ended
     declared = row["total"] if whole is None else whole
     if declared is not None and declared != draft.size:
         draft.cut(0)
         raise bad_request("The body is not as long as declared.")
     body, query = json.loads(row["body"]), json.loads(row["query"])
-    try:
-        done = await _publish(
-            call,
-            draft,
-            file_id=row["file_id"],
-            body=body,
-            declared=row["mime"],
-            query=query,
-            session=row["id"],
-        )
-    except DriveError:
-        call.service.sessions.forget(row["id"])
-        raise
+    async with incoming.ending:
+        incoming.sealed = True
+        try:
+            done = await _publish(
+                call,
+                draft,
+                file_id=row["file_id"],
+                body=body,
+                declared=row["mime"],
+                query=query,
+                session=row["id"],
+            )
+        except DriveError:
+            sessions.forget(row["id"])
+            raise
+        except BaseException:
+            incoming.sealed = False
+            raise
     return _finished(call, row, done)
 
 
 def _finished(call: Call, row: sqlite3.Row, file: sqlite3.Row) -> ASGIApp:
     fields = json.loads(row["query"]).get("fields", "")
-    return call.answer("file", resource(file), fields)
+    return call.file(file, fields)
 
 
 def _more(draft: Draft) -> ASGIApp:
@@ -237,15 +279,10 @@ def _more(draft: Draft) -> ASGIApp:
 
 
 async def cancel(call: Call) -> ASGIApp:
-    """Give up a session; 204 is what the guide's sibling for Cloud Storage leads one to expect."""
+    """Give up a session; 499 is what the guide of Cloud Storage, Drive's sibling, says."""
     from starlette.responses import Response
 
     session = call.param("upload_id")
     call.service.sessions.row(session)
-    call.service.sessions.forget(session)
-    return Response(b"", 204)
-
-
-async def _drain(call: Call) -> None:
-    async for _ in call.request.stream():
-        pass
+    call.service.sessions.forget(session, 499)
+    return Response(b"", 499)

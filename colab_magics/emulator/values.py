@@ -13,6 +13,7 @@ SHORTCUT = "application/vnd.google-apps.shortcut"
 GOOGLE_TYPES = "application/vnd.google-apps."
 DEFAULT_STORAGE_LIMIT = 15 << 30
 DEFAULT_REFRESH_TOKEN = "1//emulator-refresh-token"
+DEFAULT_EMAIL = "user@drive.emulator"
 
 _ALPHABET = string.ascii_letters + string.digits + "_-"
 _EPOCH = datetime(1970, 1, 1)
@@ -35,6 +36,11 @@ def new_id() -> str:
 
 def new_root_id() -> str:
     """Return the id of a My Drive: 19 characters, from 0A to the word ROOT in base64."""
+    return "0A" + _random(11) + "Uk9PVA"
+
+
+def new_drive_id() -> str:
+    """Return the id of a shared drive: 19 characters, from 0A to PVA."""
     return "0A" + _random(11) + "Uk9PVA"
 
 

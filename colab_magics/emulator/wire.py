@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
+
+from .listening import Door
 
 logger = logging.getLogger(__name__)
 # Clients that go away and faults that cut connections are no news; failures of the emulator's own
@@ -37,11 +38,11 @@ class Connection(H11Protocol):
 
 
 class Loop:
-    """An event loop in a daemon thread that serves one application on one socket."""
+    """An event loop in a daemon thread that serves one application at some doors."""
 
-    def __init__(self, app: Any, listener: socket.socket, name: str) -> None:
+    def __init__(self, app: Any, doors: Sequence[Door], name: str) -> None:
         self._app = app
-        self._listener = listener
+        self._doors = doors
         self._ready = threading.Event()
         self._failed: BaseException | None = None
         self._stop: Callable[[], None] = lambda: None
@@ -86,9 +87,12 @@ class Loop:
         )
         config.load()
         state = ServerState()
-        server = await loop.create_server(
-            lambda: Connection(config, state, {}), sock=self._listener, backlog=512
-        )
+        servers = [
+            await loop.create_server(
+                lambda: Connection(config, state, {}), sock=door.listener, ssl=door.tls, backlog=512
+            )
+            for door in self._doors
+        ]
 
         def stop() -> None:
             if not loop.is_closed():
@@ -97,7 +101,8 @@ class Loop:
         self._stop = stop
         self._ready.set()
         await over.wait()
-        server.close()
+        for server in servers:
+            server.close()
         for connection in list(state.connections):
             connection.transport.abort()
         tasks = list(state.tasks)

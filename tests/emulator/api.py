@@ -9,6 +9,7 @@ import httpx
 from colab_magics.emulator import Emulator
 
 FOLDER = "application/vnd.google-apps.folder"
+ANN, BOB = "ann@example.com", "bob@example.com"
 
 
 class Api(httpx.Client):
@@ -29,6 +30,12 @@ class Api(httpx.Client):
     def folder(self, name: str, **body: Any) -> dict[str, Any]:
         """Make a folder; return its whole File."""
         return self.make(name, mimeType=FOLDER, **body)
+
+    def share(self, file_id: str, role: str, email: str = "", **body: Any) -> dict[str, Any]:
+        """Share a file with a user, or with what the body says; return the permission."""
+        who = {"type": "user", "emailAddress": email} if email else {}
+        path = f"drive/v3/files/{file_id}/permissions?supportsAllDrives=true"
+        return self.ok("POST", path, json={"role": role, **who, **body}, fields="*")
 
     def file(self, file_id: str) -> dict[str, Any]:
         """Return the whole File of an id."""
@@ -78,3 +85,8 @@ def error(answer: httpx.Response) -> tuple[int, str, str]:
 def client_of(emulator: Emulator, **rest: Any) -> Api:
     """Return a client for a running emulator."""
     return Api(base_url=emulator.url, trust_env=False, timeout=20, **rest)
+
+
+def as_user(emulator: Emulator, email: str, **rest: Any) -> Api:
+    """Return a client that acts for a user; `rest` goes to `Emulator.user`."""
+    return client_of(emulator, headers=emulator.user(email, **rest).headers)

@@ -204,9 +204,9 @@ def fill(emulator: Emulator, count: int) -> None:
     assert service
     with service.store.database.write() as db:
         db.execute(
-            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)"
-            " INSERT INTO files (id, name, name_key, mime, parent, created_ms, modified_ms,"
-            " viewed_ms) SELECT printf('1%032d', i), 'file ' || i, 'file ' || i, ?, ?, i, i, i"
-            " FROM n",
-            (count, FOLDER, service.store.root_id),
+            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?4)"
+            " INSERT INTO files (id, name, name_key, mime, parent, owner, modifier,"
+            " created_ms, modified_ms, viewed_ms) SELECT printf('1%032d', i), 'file ' || i,"
+            " 'file ' || i, ?1, ?2, ?3, ?3, i, i, i FROM n",
+            (FOLDER, service.store.root_id, "user@drive.emulator", count),
         )

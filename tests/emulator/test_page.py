@@ -51,6 +51,31 @@ def names(page: Any) -> list[str]:
     return list(page.locator("tbody .name span").all_inner_texts())
 
 
+def test_documents_and_shortcuts_show_what_they_stand_for(page: Any, api: Api) -> None:
+    """A document as its text, which is not edited here; a shortcut as what it leads to."""
+    google = "application/vnd.google-apps."
+    path = "upload/drive/v3/files?uploadType=multipart"
+    head = f'{{"name": "notes", "mimeType": "{google}document"}}'
+    body = f"--x\n\n{head}\n--x\nContent-Type: text/plain\n\nsome words\n--x--"
+    headers = {"Content-Type": "multipart/related; boundary=x"}
+    notes = api.ok("POST", path, content=body.encode(), headers=headers)
+    folder = api.folder("data")
+    api.make("inside", parents=[folder["id"]])
+    for name, target in (("to notes", notes["id"]), ("to data", folder["id"])):
+        api.make(name, mimeType=f"{google}shortcut", shortcutDetails={"targetId": target})
+    page.wait_for_selector("tbody tr:nth-child(4)")
+
+    for name in ("notes", "to notes"):
+        page.click(f"tbody .name:has(span:text-is('{name}'))")
+        page.wait_for_selector("dialog textarea")
+        assert page.input_value("dialog textarea") == "some words"
+        assert page.is_hidden("#viewer-save")
+        assert page.get_attribute("#viewer-download", "download") == "notes.txt"
+        page.click("#viewer-close")
+    page.click("tbody .name:has(span:text-is('to data'))")
+    page.wait_for_selector("tbody .name:has(span:text-is('inside'))")
+
+
 def test_a_person_uploads_reads_and_edits_a_file(page: Any, api: Api) -> None:
     """Upload by the button, look inside, change it and save: the same file, a new revision."""
     file = {"name": "seed.txt", "mimeType": "text/plain", "buffer": b"Once upon"}

@@ -281,7 +281,8 @@ def test_a_kill_leaves_every_file_whole(served: Process, round_: int) -> None:
             assert hashlib.md5(api.bytes_of(file_id)).hexdigest() == checksum
         assert list((served.root / "incoming").iterdir()) == []
         blobs = len(list((served.root / "blobs").iterdir()))
-        assert blobs == len(listed)
+        paths = [f"drive/v3/files/{file_id}/revisions" for file_id in listed]
+        assert blobs == sum(len(api.ok("GET", path)["revisions"]) for path in paths)
         assert {one["fileId"] for one in all_changes(api)} == listed.keys()
 
 

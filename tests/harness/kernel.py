@@ -119,6 +119,7 @@ class Kernel:
         self.log = self.private / "stderr.txt"
         self.messages: list[Message] = []
         self.replies: dict[str, dict[str, Any]] = {}
+        self.questions: list[dict[str, Any]] = []
         self._sent: dict[str, str] = {}
         self._args = tuple(kernel_args)
         self._env = dict(env or {})
@@ -147,6 +148,7 @@ class Kernel:
         self._session = Session(key=key, username="test")
         self._shell = self._connect(zmq.DEALER, "shell_port")
         self._control = self._connect(zmq.DEALER, "control_port")
+        self._stdin = self._connect(zmq.DEALER, "stdin_port")
         self._iopub = self._connect(zmq.SUB, "iopub_port")
 
     def _connect(self, kind: int, port: str) -> zmq.Socket[bytes]:
@@ -239,11 +241,20 @@ class Kernel:
 
     # -- asking ----------------------------------------------------------------------------
 
-    def send(self, code: str, *, cell: str = "", stop_on_error: bool = True, **header: Any) -> str:
+    def send(
+        self,
+        code: str,
+        *,
+        cell: str = "",
+        stop_on_error: bool = True,
+        stdin: bool = True,
+        **header: Any,
+    ) -> str:
         """Put a cell into the kernel's queue, as a notebook does; its message id comes back.
 
         Args:
             cell: the cell's own id, for code that is run again in the same cell.
+            stdin: whether there is a person who can be asked.
             stop_on_error: whether the cells behind it fall with it.
             header: extra fields of the message's header, such as ``subshell_id``.
         """
@@ -252,7 +263,7 @@ class Kernel:
             "silent": False,
             "store_history": True,
             "user_expressions": {},
-            "allow_stdin": True,
+            "allow_stdin": stdin,
             "stop_on_error": stop_on_error,
         }
         # JupyterLab and Colab name the cell in the request's metadata, each in its own way.
@@ -300,9 +311,24 @@ class Kernel:
 
     def complete(self, code: str) -> list[str]:
         """What the completion menu offers at the end of `code`."""
+        return self.completions(code)[0]
+
+    def completions(self, code: str) -> tuple[list[str], int, int]:
+        """The same, with the range of `code` that each of them replaces."""
         mid = self._ask(self._shell, "complete_request", {"code": code, "cursor_pos": len(code)})
-        matches: list[str] = self.wait(mid)["matches"]
-        return matches
+        reply = self.wait(mid)
+        return reply["matches"], reply["cursor_start"], reply["cursor_end"]
+
+    def asked(self) -> dict[str, Any]:
+        """Wait for the field in which a cell asks the user for a line; the question's content."""
+        self.wait_for(lambda: self.questions, "a question on stdin")
+        return self.questions[-1]
+
+    def answer(self, line: str) -> None:
+        """Type a line into that field."""
+        self.asked()
+        self.questions.clear()
+        self._session.send(self._stdin, "input_reply", {"value": line})
 
     def create_subshell(self) -> str:
         """Make a subshell, a second queue with a thread of its own (ipykernel 7); its id."""
@@ -455,7 +481,7 @@ class Kernel:
     def _pump(self, seconds: float) -> bool:
         """Read what has arrived, waiting `seconds` for a first message."""
         poller = zmq.Poller()
-        for one in (self._iopub, self._shell, self._control):
+        for one in (self._iopub, self._shell, self._control, self._stdin):
             poller.register(one, zmq.POLLIN)
         some = False
         while ready := dict(poller.poll(0 if some else int(seconds * 1000))):
@@ -474,5 +500,7 @@ class Kernel:
             self.messages.append(
                 Message(kind, parent, message["content"], date.timestamp(), message["metadata"])
             )
+        elif one is self._stdin:
+            self.questions.append(message["content"])
         else:
             self.replies[parent] = message["content"]

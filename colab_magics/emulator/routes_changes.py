@@ -1,0 +1,86 @@
+"""What do the methods of `changes`, `channels` and `about` answer?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import documents, listing
+from .accounts import user
+from .changes import Wanted
+from .errors import DriveError
+from .routes_files import drive_of, includes_drives, spaces_of
+from .service import Call
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+async def start_page_token(call: Call) -> ASGIApp:
+    """Answer `changes.getStartPageToken`; a shared drive counts as the user's log does."""
+    call.mask("startPageToken")
+    drive_of(call)
+    token = call.store.changes.start_token()
+    value = {"kind": "drive#startPageToken", "startPageToken": token}
+    return call.answer("startPageToken", value)
+
+
+async def list_changes(call: Call) -> ASGIApp:
+    """Answer `changes.list`."""
+    call.mask("changes")
+    return call.answer("changes", changes_page(call, call.param("pageToken"), "pageSize"))
+
+
+def changes_page(call: Call, token: str, size: str) -> dict[str, Any]:
+    """Return a page of the changes that the parameters ask for."""
+    if not token:
+        message = "Required parameter: pageToken"
+        raise DriveError(400, "required", message, location="pageToken")
+    spaces, drive = spaces_of(call), drive_of(call)
+    wanted = Wanted(
+        removed=call.flag("includeRemoved", True) and call.flag("includeDeleted", True),
+        drive=drive or None,
+        all_drives=bool(drive) or includes_drives(call),
+        my_drive_only=call.flag("restrictToMyDrive"),
+    )
+    size_of_page = listing.page_size(call.param(size))
+    page = call.store.changes.page(call.store, token, size_of_page, wanted)
+    if call.empty_page:
+        return {"kind": page["kind"], "changes": [], "nextPageToken": token}
+    if "drive" not in spaces:
+        page["changes"] = []
+    return page
+
+
+async def stop_channel(call: Call) -> ASGIApp:
+    """Answer `channels.stop`; nothing is ever pushed from here, so no channel is known."""
+    body = await call.json()
+    name = body.get("id") if isinstance(body, dict) else None
+    message = f"Channel '{name}' not found for project '{call.caller.client or 'emulator'}'"
+    raise DriveError(404, "notFound", message)
+
+
+async def about(call: Call) -> ASGIApp:
+    """Answer `about.get`, which has no usual fields."""
+    if not call.param("fields").strip():
+        message = "The 'fields' parameter is required for this method."
+        raise DriveError(400, "required", message, location="fields")
+    used, trash = call.store.usage()
+    quota = {"usage": str(used), "usageInDrive": str(used), "usageInDriveTrash": str(trash)}
+    if call.store.storage_limit is not None:
+        quota = {"limit": str(call.store.storage_limit), **quota}
+    value: dict[str, Any] = {
+        "kind": "drive#about",
+        "user": user(call.caller.email, call.caller),
+        "storageQuota": quota,
+        "importFormats": documents.import_formats(),
+        "exportFormats": documents.export_formats(),
+        "maxImportSizes": dict.fromkeys(documents.export_formats(), "10485760"),
+        "maxUploadSize": "5497558138880",
+        "appInstalled": False,
+        "folderColorPalette": ["#ac725e", "#d06b64", "#f83a22", "#fa573c"],
+        "driveThemes": [],
+        "teamDriveThemes": [],
+        "canCreateDrives": True,
+        "canCreateTeamDrives": True,
+    }
+    return call.answer("about", value)
