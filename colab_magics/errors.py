@@ -11,6 +11,7 @@ ColabMagicsError
 ├── WatchNotFound         (LookupError)         no watch of that name
 ├── WatchFailed           (RuntimeError)        a watch that can not start or go on
 ├── Unloaded              (RuntimeError)        the extension was unloaded
+├── DiskFull              (OSError)             no room on this machine
 ├── MissingExtra          (ImportError)         an optional package is not installed
 └── DriveError            (OSError)             Drive, or the way to it, refused
     ├── DriveUnreachable  (ConnectionError)     no answer, or one that was cut
@@ -86,6 +87,10 @@ class WatchFailed(ColabMagicsError, RuntimeError):
 
 class Unloaded(ColabMagicsError, RuntimeError):
     """The extension was unloaded."""
+
+
+class DiskFull(ColabMagicsError, OSError):
+    """This machine's disk has no room for what is to be written."""
 
 
 class MissingExtra(ColabMagicsError, ImportError):

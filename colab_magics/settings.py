@@ -15,7 +15,7 @@ from typing import Any
 
 from colab_magics.errors import BadValue
 
-_MAY_BE_ZERO = ("COLAB_MAGICS_DEBOUNCE_SECONDS",)
+_MAY_BE_ZERO = ("COLAB_MAGICS_DEBOUNCE_SECONDS", "COLAB_MAGICS_FRESH_SECONDS")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Settings:
     """Folder of the embedded Drive's files; empty: this user's data folder."""
     credentials_dir: str = ""
     """Folder of saved credentials; empty: this user's configuration folder."""
+    sign_in_seconds: float = 300.0
+    """Seconds that `%drive_auth` waits for the browser's answer."""
     poll_active_seconds: float = 1.0
     """Seconds between looks at a Drive that changed within the last minute."""
     poll_idle_seconds: float = 15.0
@@ -36,6 +38,8 @@ class Settings:
     """Most seconds between looks while Drive asks to slow down."""
     relist_seconds: float = 300.0
     """Seconds between full listings, since Drive's change log can be late."""
+    fresh_seconds: float = 5.0
+    """Seconds for which what is known of a Drive is relied on before its change log is asked."""
     scan_seconds: float = 2.0
     """Seconds between scans of places that report no changes themselves."""
     debounce_seconds: float = 0.5
@@ -51,7 +55,15 @@ class Settings:
     timeout_seconds: float = 60.0
     """Seconds without a byte after which a connection counts as dead."""
     chunk_bytes: int = 8 * 1024 * 1024
-    """Bytes of one part of a download or of a resumable upload."""
+    """Least bytes of one part of a download or of a resumable upload."""
+    connections: int = 4
+    """Connections over which one large file is fetched."""
+    parallel_files: int = 8
+    """Files of a folder that are fetched or sent at the same time."""
+    quota_units_per_minute: int = 325_000
+    """Units of Drive's quota that this account has for a minute; 90 % of them are used."""
+    state_dir: str = ""
+    """Folder of what survives a restart, such as begun uploads; empty: this user's state folder."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -79,6 +91,14 @@ class Settings:
         import platformdirs
 
         return Path(platformdirs.user_data_dir("colab_magics")) / "emulator"
+
+    def state_folder(self) -> Path:
+        """Where this user's state is kept that survives a restart."""
+        if self.state_dir:
+            return Path(self.state_dir).expanduser()
+        import platformdirs
+
+        return Path(platformdirs.user_state_dir("colab_magics"))
 
 
 def _read(name: str, text: str, kind: type) -> Any:

@@ -1,7 +1,7 @@
 """What can one ask of Drive?
 
-With its helpers (reading, upload, download, wire, refusals) the only module that knows Drive's
-addresses and errors.
+With its helpers (finding, reading, download, ranges, sending, upload, wire, refusals, reasons) the
+only module that knows Drive's addresses and errors.
 """
 
 from __future__ import annotations
@@ -9,21 +9,49 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from colab_magics.clock import CLOCK, Clock
-from colab_magics.errors import DriveConflict, DriveForbidden, PlaceNotFound, TransferDamaged
+from colab_magics.errors import (
+    DriveBusy,
+    DriveConflict,
+    DriveError,
+    DriveForbidden,
+    DriveUnreachable,
+    PlaceNotFound,
+    TransferDamaged,
+)
 from colab_magics.settings import Settings
 
 from .answers import About, ChangePage, Entry
-from .reading import Reader, checked_id
+from .finding import checked_id
+from .reading import Reader
+from .sending import Sending, Source
 from .tree import FIELDS, FOLDER, Node
-from .upload import Body, Upload, body_of
 
 __all__ = ["About", "ChangePage", "DriveAPI", "Entry"]
 
 _READ, _EDIT = 5, 50  # what calls cost, in units of Drive's quota
-_BYTES = "application/octet-stream"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _changes(call: Callable[Concatenate[DriveAPI, P], T]) -> Callable[Concatenate[DriveAPI, P], T]:
+    """Count the failures of a change after which nobody knows whether it was made."""
+
+    @wraps(call)
+    def counted(api: DriveAPI, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(api, *args, **kwargs)
+        except (DriveBusy, DriveUnreachable, TransferDamaged):
+            api.doubts += 1
+            raise
+
+    return counted
 
 
 class DriveAPI(Reader):
@@ -32,6 +60,7 @@ class DriveAPI(Reader):
     Attributes:
         readonly: whether everything that would change the Drive is refused.
         own_revisions: the last few thousand (file id, revision) that were written here.
+        doubts: grows with each change that failed and that Drive may have made all the same.
     """
 
     def __init__(
@@ -45,8 +74,10 @@ class DriveAPI(Reader):
         super().__init__(url=url, credentials=credentials, settings=settings, clock=clock)
         self.readonly = False
         self.own_revisions = OwnRevisions()
+        self.doubts = 0
         self._lock = threading.Lock()
         self._ids: tuple[int, list[str]] = (0, [])  # process, its unused ids
+        self._sending = Sending(self._wire, settings, self.get, lambda: self.generate_ids(1)[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Credentials stay here: the process that unpickles this looks for its own.
@@ -68,11 +99,12 @@ class DriveAPI(Reader):
             self._ids = os.getpid(), pool[count:]
             return pool[:count]
 
+    @_changes
     def create(
         self,
         name: str,
         parent: str,
-        source: BinaryIO | bytes | None = None,
+        source: Source | None = None,
         *,
         mime_type: str | None = None,
         file_id: str | None = None,
@@ -81,7 +113,8 @@ class DriveAPI(Reader):
         """Make a file or folder; one, however often the way to Drive breaks.
 
         Args:
-            source: the content; a stream is read from where it stands.
+            source: the content; a stream is read from where it stands. The upload of a file of
+                this machine that was begun by a process which is gone is gone on with.
             file_id: an id from `generate_ids`. Whoever uses it as a lock puts something unique
                 into the file: where one of that name and content exists, it counts as this one.
 
@@ -92,34 +125,30 @@ class DriveAPI(Reader):
         metadata: dict[str, Any] = {"name": name, "parents": [checked_id(parent)]}
         if mime_type:
             metadata["mimeType"] = mime_type
+        doing = f"create {name!r}"
+        if source is not None and file_id is None and _takes_id(mime_type):
+            return self._own(self._sending.make(metadata, source, doing, callback))
         if _takes_id(mime_type):  # without an id, a create whose answer is lost makes two files
             metadata["id"] = file_id or self.generate_ids(1)[0]
-        doing = f"create {name!r}"
         if source is None:
             return self._own(self._create_empty(metadata, doing, strict=file_id is not None))
-        with body_of(source) as body:
-            try:
-                node = self._upload("POST", "files", metadata, body, doing, callback)
-            except DriveConflict:
-                node = self.get(metadata["id"])  # most likely an earlier try whose answer was lost
-                same = _same(node, metadata) and node.md5 == body.md5()
-                if file_id is not None and not same:
-                    raise
-            return self._own(self._verified(node, body, doing))
+        return self._own(self._sending.create(metadata, source, doing, callback))
 
+    @_changes
     def update(
         self,
         file_id: str,
-        source: BinaryIO | bytes | None = None,
+        source: Source | None = None,
         *,
         name: str | None = None,
         add_parent: str | None = None,
         remove_parent: str | None = None,
         trashed: bool | None = None,
+        modified: datetime | None = None,
         mime_type: str | None = None,
         callback: Any = None,
     ) -> Node:
-        """Give a file new content, a new name, another folder, or put it into the trash.
+        """Give a file new content, a new name, another folder or time, or put it into the trash.
 
         Args:
             mime_type: of the new content; without it Drive may take the file for plain bytes.
@@ -128,41 +157,79 @@ class DriveAPI(Reader):
         id = checked_id(file_id)
         metadata: dict[str, Any] = {"name": name, "trashed": trashed, "mimeType": mime_type}
         metadata = {key: value for key, value in metadata.items() if value is not None}
+        if modified is not None:
+            moment = modified.astimezone(UTC).replace(tzinfo=None)
+            metadata["modifiedTime"] = f"{moment.isoformat(timespec='milliseconds')}Z"
         moves = {"addParents": add_parent, "removeParents": remove_parent}
         query = {key: checked_id(value) for key, value in moves.items() if value is not None}
         if source is not None:
             doing = f"write {name or id!r}"
-            with body_of(source) as body:
-                node = self._upload("PATCH", f"files/{id}", metadata, body, doing, callback, query)
-                return self._own(self._verified(node, body, doing))
-        found = self._wire.call(
-            lambda service: service.files().update(
+            return self._own(self._sending.update(id, metadata, query, source, doing, callback))
+        return self._own(self._describe(id, metadata, query))
+
+    def _describe(self, id: str, metadata: dict[str, Any], query: dict[str, str]) -> Node:
+        """Change what Drive says of a file, but for its content."""
+        tries = 0
+
+        def request(service: Any) -> Any:
+            nonlocal tries
+            tries += 1
+            return service.files().update(
                 fileId=id, body=metadata, fields=FIELDS, supportsAllDrives=True, **query
-            ),
-            units=_EDIT,
-            doing=f"change {id}",
-        )
-        return self._own(Node.read(found))
+            )
+
+        try:
+            return Node.read(self._wire.call(request, units=_EDIT, doing=f"change {id}"))
+        except DriveError as exc:
+            # Drive refuses to take a file out of a folder twice; the first try did it, most likely,
+            # and only its answer was lost.
+            folder = query.get("addParents")
+            if exc.status != 400 or tries < 2 or folder is None:
+                raise
+            node = self.get(id)
+            if node.parent != folder or node.name != metadata.get("name", node.name):
+                raise
+            return node
 
     def delete(self, file_id: str) -> None:
         """Delete a file for good, past the trash; a folder with all that is in it."""
+        id = checked_id(file_id)
+        self.erase(
+            lambda service: service.files().delete(fileId=id, supportsAllDrives=True),
+            doing=f"delete {id}",
+        )
+
+    @_changes
+    def erase(self, request: Callable[[Any], Any], *, doing: str) -> None:
+        """Make a call that deletes something; that a later try finds it gone is what was wanted.
+
+        Args:
+            request: makes googleapiclient's request from its Drive service.
+            doing: what is tried, in words; opens the message of a refusal.
+        """
         self.may_write()
-        id, before = checked_id(file_id), self.requests
+        tries = 0
+
+        def counted(service: Any) -> Any:
+            nonlocal tries
+            tries += 1
+            return request(service)
+
         try:
-            self._wire.call(
-                lambda service: service.files().delete(fileId=id, supportsAllDrives=True),
-                units=_EDIT,
-                doing=f"delete {id}",
-                silent=True,
-            )
+            self._wire.call(counted, units=_EDIT, doing=doing, silent=True)
         except PlaceNotFound:
-            if self.requests - before < 2:
+            if tries < 2:
                 raise  # else the first try did it, and only its answer was lost
 
-    def copy(self, file_id: str, name: str, parent: str) -> Node:
-        """Copy a file within Drive."""
+    @_changes
+    def copy(self, file: str | Node, name: str, parent: str) -> Node:
+        """Copy a file within Drive.
+
+        Args:
+            file: its id, or its node, which saves a request.
+        """
         self.may_write()
-        source = self.get(file_id)
+        source = file if isinstance(file, Node) else self.get(file)
         metadata: dict[str, Any] = {"name": name, "parents": [checked_id(parent)]}
         if _takes_id(source.mime_type):
             metadata["id"] = self.generate_ids(1)[0]
@@ -193,40 +260,6 @@ class DriveAPI(Reader):
                 raise
             return node
         return Node.read(found)
-
-    def _upload(
-        self,
-        method: str,
-        path: str,
-        metadata: dict[str, Any],
-        body: Body,
-        doing: str,
-        callback: Any,
-        query: dict[str, str] | None = None,
-    ) -> Node:
-        found = Upload(
-            wire=self._wire,
-            method=method,
-            path=path,
-            query={"fields": FIELDS, "supportsAllDrives": "true", **(query or {})},
-            metadata=metadata,
-            mime_type=metadata.get("mimeType", _BYTES),
-            body=body,
-            parts=self.settings.chunk_bytes,
-            doing=doing,
-            callback=callback,
-        ).run()
-        return Node.read(found)
-
-    def _verified(self, node: Node, body: Body, doing: str) -> Node:
-        """The node once Drive holds the very bytes of `body`; they are sent anew if it does not."""
-        md5 = body.md5()
-        if node.md5 in (None, md5):
-            return node
-        node = self._upload("PATCH", f"files/{node.id}", {}, body, doing, None)
-        if node.md5 not in (None, md5):
-            raise TransferDamaged(f"{doing}: Drive twice got other bytes than were sent; try again")
-        return node
 
     def _own(self, node: Node) -> Node:
         self.own_revisions.add((node.id, node.revision))
@@ -280,8 +313,6 @@ def _same(node: Node, metadata: dict[str, Any]) -> bool:
 def _reopen(url: str, settings: Settings, readonly: bool) -> DriveAPI:
     from .credentials import find_credentials
 
-    api = DriveAPI(
-        url=url, credentials=None if url else find_credentials(settings), settings=settings
-    )
+    api = DriveAPI(url=url, credentials=find_credentials(settings, url), settings=settings)
     api.readonly = readonly
     return api

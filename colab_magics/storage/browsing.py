@@ -1,8 +1,9 @@
-"""Reading half of the filesystem on Drive: what is at a path, and its bytes.
+"""What is at a path of a Drive, and what is below it? Nothing here touches bytes.
 
-The root "" is My Drive; "My Drive/", "/" and "gdrive://" in front change nothing; ``id:ID`` and
-``id:ID/name`` start at any file or folder. Where a folder holds several files of one name, the one
-modified last is meant. How names that are no part of a path are written is said in `tree`.
+The root "" is My Drive; "My Drive/", "/" and "gdrive://" in front change nothing; "Shared drives"
+holds those; ``id:ID`` and ``id:ID/name`` start at any file or folder. Where a folder holds several
+files of one name, the one modified last is meant. A shortcut means what it leads to. How names that
+are no part of a path are written is said in `tree`.
 """
 
 # mypy: disallow-untyped-calls=False
@@ -10,81 +11,25 @@ modified last is meant. How names that are no part of a path are written is said
 
 from __future__ import annotations
 
-import io
-import os
 from datetime import datetime
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from fsspec.callbacks import DEFAULT_CALLBACK, Callback
-from fsspec.spec import AbstractFileSystem
+from colab_magics.errors import PlaceIsFile, PlaceNotFound
 
-from colab_magics.clock import CLOCK, Clock
-from colab_magics.errors import BadPlace, DriveForbidden, PlaceIsFile, PlaceIsFolder
-from colab_magics.settings import Settings
-
-from .api import DriveAPI
-from .credentials import find_credentials
-from .lookup import Lookup
-from .openfile import ReadFile
-from .tree import Node, Tree, to_path
-from .whole import published
+from .exporting import formats
+from .lookup import LISTING_SECONDS, Found
+from .opening import OpenedDrive
+from .parallel import Several
+from .tree import Node, to_path
 
 
-class _Endpoint:
-    """Which Drive is meant when none is given: part of what fsspec keeps instances by."""
+class DriveBrowser(OpenedDrive):
+    """Files and folders of one Drive, to look at."""
 
-    def __get__(self, instance: object, owner: type) -> tuple[str, str]:
-        settings = Settings.load()
-        return settings.drive_url, settings.credentials_dir
-
-
-class DriveReader(AbstractFileSystem):
-    """Files of one Drive, to read.
-
-    Attributes:
-        api: the Drive itself, by ids.
-        tree: what is known of it.
-    """
-
-    protocol = "gdrive"
-    root_marker = ""
-    _endpoint = _Endpoint()
-    _extra_tokenize_attributes: tuple[str, ...] = ("_endpoint",)  # type: ignore[assignment]
-
-    def __init__(
-        self,
-        url: str | None = None,
-        api: DriveAPI | None = None,
-        *,
-        clock: Clock = CLOCK,
-        **storage_options: Any,
-    ) -> None:
-        """Open a Drive: `api`, or the one at `url`, or the one that the settings name."""
-        super().__init__(**storage_options)
-        if api is None:
-            settings = Settings.load(drive_url=url)
-            credentials = None if settings.drive_url else find_credentials(settings)
-            api = DriveAPI(url=settings.drive_url, credentials=credentials, settings=settings)
-        self.api = api
-        known = Tree()
-        self.nodes: Tree = known
-        self.lookup = Lookup(api, known, clock)
-
-    @classmethod
-    def _strip_protocol(cls, path: Any) -> Any:
-        if isinstance(path, list):
-            return [cls._strip_protocol(one) for one in path]
-        text = os.fspath(path).removeprefix("gdrive://").strip("/")
-        parts = [part for part in text.split("/") if part not in ("", ".")]
-        if ".." in parts:
-            raise BadPlace(f"no path on a Drive: {text!r}; it may not hold '..'")
-        return "/".join(parts[1:] if parts[:1] == ["My Drive"] else parts)
-
-    # Asking
+    # One file or folder
 
     def node(self, path: str) -> Node:
-        """The file or folder at a path, as Drive knows it.
+        """The file or folder that a path means, as Drive knows it.
 
         Raises:
             PlaceNotFound: there is none; the message says what there is.
@@ -93,7 +38,7 @@ class DriveReader(AbstractFileSystem):
 
     def describe(self, node: Node, path: str) -> dict[str, Any]:
         """What `info` says of a node."""
-        return {
+        facts: dict[str, Any] = {
             "name": path,
             "size": 0 if node.folder else node.size,  # None: a Google document, which has no bytes
             "type": "directory" if node.folder else "file",
@@ -104,27 +49,36 @@ class DriveReader(AbstractFileSystem):
             "revision": node.revision,
             "mimetype": node.mime_type,
         }
+        if exportable := formats(node.mime_type):
+            facts["exportable"] = exportable
+        if node.shared:
+            facts["shared"] = True
+        return facts
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
-        """Facts about the file or folder at a path."""
-        path = self._strip_protocol(path)
-        return self.describe(self.lookup.node(path), path)
+        """Facts about the file or folder at a path.
 
-    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
-        """What is in a folder, by name; of a file, the file itself."""
+        Of a shortcut, about what it leads to; ``shortcut`` is its own id. One that leads nowhere
+        is of the type "link".
+        """
         path = self._strip_protocol(path)
-        node = self.lookup.node(path)
-        if not node.folder:
-            found = [self.describe(node, path)]
-        else:
-            above = f"{path}/" if path else ""
-            nodes = self.lookup.children(node)
-            found = [self.describe(child, above + to_path(child.name)) for child in nodes]
-        return found if detail else [entry["name"] for entry in found]
+        return self._facts(self.lookup.found(path), path)
+
+    def _facts(self, found: Found, path: str) -> dict[str, Any]:
+        facts = self.describe(found.node, path)
+        if found.shortcut is not None:
+            facts["shortcut"] = found.shortcut.id
+        if found.trouble:
+            facts["type"] = "link"
+        return facts
 
     def exists(self, path: str, **kwargs: Any) -> bool:
         """Whether there is something; a Drive out of reach raises, it does not say no."""
         return self._find(path) is not None
+
+    def lexists(self, path: str, **kwargs: Any) -> bool:
+        """Whether there is something, be it a shortcut that leads nowhere."""
+        return self._found(path) is not None
 
     def isdir(self, path: str) -> bool:
         """Whether there is a folder."""
@@ -154,67 +108,92 @@ class DriveReader(AbstractFileSystem):
         node = self.node(path)
         return f"{node.id}:{node.revision}"
 
+    def duplicates(self, path: str) -> list[dict[str, Any]]:
+        """All that have this name in this folder, the one that the path means first, by id."""
+        own = self.lookup.found(self._strip_protocol(path)).own
+        twins = self.lookup.twins(own.parent, own.name) if own.parent else []
+        nodes = [own, *(node for node in twins if node.id != own.id)]
+        return [self.describe(node, f"id:{node.id}") for node in nodes]
+
+    def _found(self, path: str, within: float | None = None) -> Found | None:
+        try:
+            return self.lookup.find(self._strip_protocol(path), within=within)
+        except (PlaceIsFile, PlaceNotFound):  # a file or a broken shortcut on the way
+            return None
+
+    def _find(self, path: str, within: float | None = None) -> Node | None:
+        found = self._found(path, within)
+        return None if found is None or found.trouble else found.node
+
+    # Folders
+
+    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
+        """What is in a folder, by name; of a file, the file itself."""
+        path = self._strip_protocol(path)
+        found = self.lookup.found(path, within=self._listing_seconds)
+        inside = self._inside((path, found)) if found.target().folder else [(path, found)]
+        return [self._facts(one, name) if detail else name for name, one in inside]
+
+    def find(
+        self,
+        path: str,
+        maxdepth: int | None = None,
+        withdirs: bool = False,
+        detail: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """All files below a path, by name; folders are listed several at a time.
+
+        A shortcut to a folder is entered, unless it leads back to where it lies.
+        """
+        if maxdepth is not None and maxdepth < 1:
+            raise ValueError("maxdepth must be at least 1")
+        path = self._strip_protocol(path)
+        top = self._found(path, self._listing_seconds)
+        found: dict[str, Found] = {}
+        if top is not None and top.node.folder:
+            found = self._below(path, top, maxdepth)
+            if path and withdirs:
+                found[path] = top
+        elif top is not None:
+            found[path] = top
+        names = sorted(name for name, one in found.items() if withdirs or not one.node.folder)
+        return {name: self._facts(found[name], name) for name in names} if detail else names
+
+    def du(
+        self,
+        path: str,
+        total: bool = True,
+        maxdepth: int | None = None,
+        withdirs: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Bytes of all files below a path, or of each; Google's own documents count as none."""
+        infos = self.find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True)
+        sizes = {name: info["size"] or 0 for name, info in infos.items()}
+        return sum(sizes.values()) if total else sizes
+
     def invalidate_cache(self, path: str | None = None) -> None:
         """Ask Drive again from now on."""
         self.lookup.refresh()
         super().invalidate_cache(path)
 
-    def _find(self, path: str) -> Node | None:
-        try:
-            return self.lookup.find(self._strip_protocol(path))
-        except PlaceIsFile:
-            return None
+    @property
+    def _listing_seconds(self) -> float:
+        return min(LISTING_SECONDS, self.api.settings.fresh_seconds)
 
-    # Reading
+    def _below(self, path: str, top: Found, depth: int | None) -> dict[str, Found]:
+        found: dict[str, Found] = {}
+        level = [(path, top)]
+        with Several(self.api.settings.parallel_files) as several:
+            while level and depth != 0:
+                inside = [one for folder in several.each(self._inside, level) for one in folder]
+                found.update(inside)
+                level = [(name, one) for name, one in inside if one.node.folder]
+                depth = None if depth is None else depth - 1
+        return found
 
-    def _file(self, path: str) -> Node:
-        node = self.node(path)
-        if node.folder:
-            raise PlaceIsFolder(f"{path!r} is a folder, not a file")
-        if node.size is None:
-            raise DriveForbidden(f"{path!r} is a Google document, which has no bytes of its own")
-        return node
-
-    def cat_file(
-        self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any
-    ) -> bytes:
-        """The bytes of a file, or of a part of it; negative numbers count from its end."""
-        node, target = self._file(path), io.BytesIO()
-        if start is None and end is None:
-            self.api.fetch(node, target)
-        else:
-            first, last, _ = slice(start, end).indices(node.size or 0)
-            self.api.download(node.id, target, start=first, end=last, size=node.size)
-        return target.getvalue()
-
-    def get_file(
-        self,
-        rpath: str,
-        lpath: Any = None,
-        callback: Callback = DEFAULT_CALLBACK,
-        outfile: BinaryIO | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Fetch a file, verified; `lpath` is the old file or the whole new one, never a part."""
-        if outfile is None and hasattr(lpath, "write"):
-            outfile = lpath
-        if outfile is not None:
-            self.api.fetch(self._file(rpath), outfile, callback=callback)
-        elif self.isdir(rpath):
-            os.makedirs(lpath, exist_ok=True)
-        else:
-            self.get_node(self._file(rpath), Path(lpath), callback=callback)
-
-    def get_node(self, node: Node, target: Path, *, callback: Any = None) -> Node:
-        """Fetch a file by its node, in one request if that is still right.
-
-        Returns:
-            The node of the revision that arrived.
-        """
-        with published(target) as part, part.open("w+b") as stream:
-            return self.api.fetch(node, stream, callback=callback)
-
-    def read_file(self, path: str, block_size: int | None = None, **options: Any) -> ReadFile:
-        """Open a file for reading."""
-        block = block_size or self.api.settings.chunk_bytes
-        return ReadFile(self, path, self._file(path), block_size=block, **options)
+    def _inside(self, folder: tuple[str, Found]) -> list[tuple[str, Found]]:
+        path, found = folder
+        above = f"{path}/" if path else ""
+        return [(above + to_path(one.own.name), one) for one in self.lookup.children(found)]

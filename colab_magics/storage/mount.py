@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from fsspec.implementations.local import LocalFileSystem
@@ -20,24 +20,25 @@ from colab_magics.errors import (
     DriveError,
     DriveForbidden,
     NoCredentials,
+    NoDrive,
     PlaceIsFile,
     PlaceNotFound,
 )
 from colab_magics.session.host import host
 from colab_magics.settings import Settings
 
+from . import colab_mount
 from .api import DriveAPI
 from .credentials import find_credentials
 from .filesystem import DriveFileSystem
+from .health import Health, check_path
+from .live import NOBODY
+
+if TYPE_CHECKING:
+    from .fuse.mounting import FuseMount
 
 OpenEmulator = Callable[[], tuple[str, Callable[[], None]]]
-COLAB_MOUNT = "/content/drive"
-_COLAB_WAIT_MS = 120_000
 _READONLY = "this Drive is attached read-only; run %drive_mount without --readonly to write"
-_NOBODY = (
-    "nobody is signed in to Google Drive; set GOOGLE_APPLICATION_CREDENTIALS to a credentials "
-    "file, or run %drive_mount emulator to try it here"
-)
 
 
 @dataclass
@@ -51,6 +52,8 @@ class Drive:
         page: an address that shows it in a browser.
         api: Drive's own interface, where there is one.
         mountpoint: the folder of this machine under which the same files lie.
+        fuse: what serves that folder, where it is a mount of ours.
+        health: how Colab's mount was when it was last looked at.
         closer: called by `close`.
     """
 
@@ -63,10 +66,43 @@ class Drive:
     closer: Callable[[], None] | None = None
     readonly: bool = False
     mountpoint: str | None = None
+    fuse: FuseMount | None = None
+    health: Health | None = None
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the mounted folder, in one line; "" for nothing."""
+        if self.fuse is not None and self.fuse.trouble:
+            return self.fuse.trouble
+        return self.health.text if self.health is not None and self.health.kind != "ok" else ""
+
+    def unmount(self) -> str:
+        """Take the mounted folder away, what was written there is finished first; which it was.
+
+        Raises:
+            NoDrive: nothing is mounted.
+            DriveError: it could not be finished.
+        """
+        fuse, folder = self.fuse, self.mountpoint
+        if folder is None or (fuse is None and self.health is None):
+            raise NoDrive("no folder of this machine is mounted; %drive_mount --at DIR mounts one")
+        if fuse is None:
+            colab_mount.unmount_colab()
+        else:
+            fuse.close()
+        self.fuse = self.health = None
+        if self.api is not None:
+            self.mountpoint = None
+        return folder
 
     def close(self) -> None:
         """Close connections and stop what was started for it; a second call does nothing."""
         closer, self.closer = self.closer, None
+        fuse, self.fuse = self.fuse, None
+        if fuse is not None:
+            fuse.close()
+        if isinstance(self.fs, DriveFileSystem):
+            self.fs.detach()
         if self.api is not None:
             self.api.close()
         if closer is not None:
@@ -97,6 +133,7 @@ def attach(
     open_emulator: OpenEmulator,
     force_remount: bool = False,
     readonly: bool = False,
+    beside_colab: bool = True,
 ) -> Drive:
     """Attach a Drive.
 
@@ -104,6 +141,7 @@ def attach(
         place: ``emulator``, the http(s) address of another Drive endpoint, a folder of this
             machine, or None: the endpoint in the settings, else the Drive of whoever is signed
             in here; on Colab together with Colab's own mount.
+        beside_colab: on Colab, use its own mount too.
         open_emulator: starts the embedded Drive; gives its address and what stops it.
 
     Raises:
@@ -117,7 +155,7 @@ def attach(
         return _endpoint(text, settings, readonly)
     if text:
         return _folder(text, readonly)
-    if host() == "colab":
+    if host() == "colab" and beside_colab:
         return _colab(settings, force_remount, readonly)
     return _signed_in(settings, readonly)
 
@@ -127,7 +165,7 @@ def _signed_in(settings: Settings, readonly: bool) -> Drive:
         return _endpoint(settings.drive_url, settings, readonly)
     credentials = find_credentials(settings)
     if credentials is None:
-        raise NoCredentials(_NOBODY)
+        raise NoCredentials(NOBODY)
     drive = _over(DriveAPI(credentials=credentials, settings=settings), "drive", readonly)
     drive.label, drive.page = "My Drive", "https://drive.google.com/drive/my-drive"
     return drive
@@ -136,7 +174,7 @@ def _signed_in(settings: Settings, readonly: bool) -> Drive:
 def _emulator(open_emulator: OpenEmulator, settings: Settings, readonly: bool) -> Drive:
     url, stop = open_emulator()
     try:
-        drive = _over(DriveAPI(url=url, settings=settings), "emulator", readonly)
+        drive = _over(_api(url, settings), "emulator", readonly)
     except BaseException:
         stop()
         raise
@@ -150,9 +188,13 @@ def _endpoint(url: str, settings: Settings, readonly: bool) -> Drive:
         raise BadPlace(
             f"{url!r} is a page of Google Drive; run %drive_mount, then use the address as a place"
         )
-    drive = _over(DriveAPI(url=url, settings=settings), "drive", readonly)
+    drive = _over(_api(url, settings), "drive", readonly)
     drive.label, drive.page = f"Drive at {parts.netloc}", url
     return drive
+
+
+def _api(url: str, settings: Settings) -> DriveAPI:
+    return DriveAPI(url=url, credentials=find_credentials(settings, url), settings=settings)
 
 
 def _over(api: DriveAPI, kind: Literal["emulator", "drive"], readonly: bool) -> Drive:
@@ -163,6 +205,7 @@ def _over(api: DriveAPI, kind: Literal["emulator", "drive"], readonly: bool) -> 
         api.close()
         raise
     fs = DriveFileSystem(api=api, skip_instance_cache=True)
+    fs.attach()
     return Drive(kind, fs, "", "", api=api, readonly=readonly)
 
 
@@ -173,6 +216,7 @@ def _folder(text: str, readonly: bool) -> Drive:
             "or nothing for Google Drive"
         )
     path = Path(text).expanduser().absolute()
+    check_path(path)
     if path.is_file():
         raise PlaceIsFile(f"'{text}' is a file; give a folder to attach")
     if not path.is_dir():
@@ -184,25 +228,55 @@ def _folder(text: str, readonly: bool) -> Drive:
 
 
 def _colab(settings: Settings, force_remount: bool, readonly: bool) -> Drive:
-    from google.colab import drive
-
+    failed = ""
     try:
-        drive.mount(
-            COLAB_MOUNT,
-            force_remount=force_remount,
-            timeout_ms=_COLAB_WAIT_MS,
-            readonly=readonly,
-        )
-    except (ValueError, OSError, RuntimeError) as exc:  # it knows no other words than these
-        raise DriveError(
-            f"Colab could not mount Drive ({exc}); run %drive_mount --force-remount"
-        ) from exc
-    root = f"{COLAB_MOUNT}/MyDrive"
+        colab_mount.mount_colab(force_remount=force_remount, readonly=readonly)
+    except DriveError as exc:
+        failed, failure = str(exc), exc
     try:
         attached = _signed_in(settings, readonly)
     except ColabMagicsError as exc:  # the mount alone works too: without ids, and late
+        if failed:
+            raise failure from exc
         fs = ReadOnlyFolder() if readonly else LocalFileSystem(skip_instance_cache=True)
-        attached = Drive("folder", fs, root, f"My Drive, through Colab's mount only ({exc})")
+        attached = Drive(
+            "folder", fs, colab_mount.COLAB_ROOT, f"My Drive, through Colab's mount only ({exc})"
+        )
         attached.readonly = readonly
-    attached.kind, attached.mountpoint = "colab", root
+    attached.kind, attached.mountpoint = "colab", colab_mount.COLAB_ROOT
+    attached.health = (
+        Health("failing", failed) if failed else colab_mount.colab_health(attached.api)
+    )
     return attached
+
+
+def mount_at(
+    drive: Drive, folder: str, *, settings: Settings, others: Iterable[Drive], anew: bool
+) -> None:
+    """Mount an attached Drive at a folder of this machine, over FUSE.
+
+    Args:
+        others: Drives of this notebook; what one of them has mounted there is taken over.
+        anew: unmount it first instead.
+
+    Raises:
+        BadPlace, PlaceIsFile: nothing can be mounted there, or there is nothing to mount.
+        MissingExtra, DriveError: this machine has no FUSE, or it refused.
+    """
+    from .fuse.mounting import mount, real_folder
+
+    if drive.api is None:
+        raise BadPlace(f"'{drive.label}' is a folder of this machine already; leave out --at")
+    path = real_folder(folder)
+    for other in others:
+        if other.fuse is None or other.fuse.folder != path:
+            continue
+        fuse, other.fuse = other.fuse, None
+        other.mountpoint = None
+        same = fuse.serves(drive.api.url, drive.readonly)
+        if fuse.alive and same and not anew:
+            drive.fuse, drive.mountpoint = fuse, path
+            return
+        fuse.close()
+    drive.fuse = mount(path, url=drive.api.url, settings=settings, readonly=drive.readonly)
+    drive.mountpoint = path

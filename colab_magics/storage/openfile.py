@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from fsspec.core import OpenFile
 from fsspec.spec import AbstractBufferedFile
 
 from colab_magics.errors import DriveConflict
@@ -18,44 +20,99 @@ from .tree import Node
 if TYPE_CHECKING:
     from collections.abc import Buffer
 
-    from .browsing import DriveReader
+    from .contents import DriveReader
     from .filesystem import DriveFileSystem
+
+_FRAMES = 8  # between OpenFile.__exit__ and the file's close: a text layer, a compressor
+
+
+class _Outdated(Exception):
+    """Nothing was delivered yet, and the file has another revision than was known."""
 
 
 class ReadFile(AbstractBufferedFile):
-    """A file open for reading: the revision it had when opened, or an error."""
+    """A file open for reading: bytes of one revision, or an error.
+
+    Which one is settled by the first bytes. What is known when it is opened may be some seconds
+    old; a newer revision that is met then is taken instead, unless the program has gone by the
+    size of the old one.
+    """
 
     def __init__(self, fs: DriveReader, path: str, node: Node, **options: Any) -> None:
         self._node = node
+        self._options = options
         self._whole: bytes | None = None
+        self._delivered = self._measured = False
         super().__init__(fs, path, mode="rb", size=node.size, **options)
         self._details = fs.describe(node, path)
 
+    def seek(self, loc: int, whence: int = 0) -> int:
+        """Go to a place in the file."""
+        self._measured = self._measured or whence == 2
+        place: int = super().seek(loc, whence)
+        return place
+
+    def read(self, length: int = -1) -> bytes:
+        """The next bytes, so many or all."""
+        try:
+            data: bytes = super().read(length)
+        except _Outdated:
+            self._adopt(self.fs.api.get(self._node.id))
+            data = super().read(length)
+        return data
+
+    def _adopt(self, node: Node) -> None:
+        self.fs.lookup.known.learn([node])
+        self._node, self.size = node, node.size
+        self._details = self.fs.describe(node, self.path)
+        kept = self._options.get("cache_options") or {}
+        self.cache = type(self.cache)(self.blocksize, self._fetch_range, self.size, **kept)
+
     def _fetch_range(self, start: int, end: int) -> bytes:
-        target = io.BytesIO()
         if self.size > self.blocksize:
-            self.fs.api.download(self._node.id, target, start=start, end=end, size=self.size)
-            return target.getvalue()
+            return self._part(start, end)
         if self._whole is None:  # one request either way, and only the whole has a hash
-            if self.fs.api.fetch(self._node, target).revision != self._node.revision:
-                raise DriveConflict(f"{self._node.name!r} has changed since it was opened")
+            target = io.BytesIO()
+            self._settle(self.fs.api.fetch(self._node, target))
             self._whole = target.getvalue()
         return self._whole[start:end]
+
+    def _part(self, start: int, end: int) -> bytes:
+        target = io.BytesIO()
+        try:
+            self.fs.api.download(self._node.id, target, start=start, end=end, size=self.size)
+        except DriveConflict:
+            self._outdated()
+        if self._delivered:
+            # Asked afterwards: a revision that came in between is seen, be it of the same size.
+            self._settle(self.fs.api.get(self._node.id))
+        self._delivered = True
+        return target.getvalue()
+
+    def _settle(self, node: Node) -> None:
+        if node.revision != self._node.revision:
+            self._outdated()
+
+    def _outdated(self) -> None:
+        if self._delivered or self._measured:
+            self.fs.lookup.log(self._node.drive).expire()
+            raise DriveConflict(f"{self._node.name!r} has changed since it was opened")
+        raise _Outdated
 
 
 class WriteFile(io.BufferedIOBase):
     """A file open for writing. `close` publishes it whole.
 
-    Nothing is published when the ``with`` block raised, after `discard`, or when it was never
-    closed; in an fsspec transaction `close` waits for the transaction's end.
+    Nothing is published when the ``with`` block raised (be it one of `fsspec.open`), after
+    `discard`, or when it was never closed; in an fsspec transaction `close` waits for its end.
     """
 
     def __init__(self, fs: DriveFileSystem, path: str, mode: str, autocommit: bool) -> None:
         self.fs, self.path, self.mode, self.autocommit = fs, path, mode, autocommit
         self._discarded = False
         self._copy = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 (closed by discard)
-        if mode == "ab" and (node := fs.lookup.find(path)) is not None:
-            fs.api.fetch(node, self._copy)
+        if mode == "ab" and (found := fs.lookup.find(path)) is not None:
+            fs.api.fetch(found.target(), self._copy)
 
     def write(self, data: Buffer) -> int:
         """Take bytes; after `discard` they go nowhere."""
@@ -83,6 +140,8 @@ class WriteFile(io.BufferedIOBase):
         """Publish the file, unless a transaction will or `discard` was called."""
         if self.closed:
             return
+        if _left_by_error():
+            self.discard()
         super().close()
         if self.autocommit and not self._discarded:
             self.commit()
@@ -108,6 +167,22 @@ class WriteFile(io.BufferedIOBase):
     def __del__(self) -> None:
         if not getattr(self, "_discarded", True):
             self.discard()
+
+
+def _left_by_error() -> bool:
+    """Whether an fsspec.OpenFile closes its files because its ``with`` block raised.
+
+    It does not tell them, so its own frame is asked; nobody else's, since a file that is closed in
+    an ``except`` block is meant to be kept.
+    """
+    frame = sys._getframe(1)
+    for _ in range(_FRAMES):
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+        if frame.f_code is OpenFile.__exit__.__code__:
+            return any(frame.f_locals.get("args", ()))
+    return False
 
 
 class WriteText(io.TextIOWrapper):

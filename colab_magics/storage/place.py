@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
@@ -25,14 +24,14 @@ from colab_magics.errors import (
 )
 from colab_magics.settings import Settings
 
+from .address import read_address
 from .filesystem import DriveFileSystem
-from .lookup import absent
+from .health import check_path
 from .mount import Drive
-from .tree import to_name
+from .tree import SHARED_DRIVES, to_name
+from .wording import absent
 
-_PAGES = ("drive.google.com", "docs.google.com", "drive.usercontent.google.com")
-_ID = re.compile(r"[A-Za-z0-9_-]+")
-_ID_IN_PATH = re.compile(r"/(?:d|folders)/([A-Za-z0-9_-]+)")
+_SHARED = f"{SHARED_DRIVES}/"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::|://)")
 _NO_DRIVE = "no Drive is attached; run %drive_mount, or %drive_mount emulator to try it here"
 
@@ -53,7 +52,8 @@ class Place:
 
     def __str__(self) -> str:
         if isinstance(self.fs, DriveFileSystem):
-            shown = self.path if self.path.startswith("id:") else f"My Drive/{self.path}"
+            elsewhere = self.path.startswith("id:") or f"{self.path}/".startswith(_SHARED)
+            shown = self.path if elsewhere else f"My Drive/{self.path}"
             return shown.rstrip("/")
         return self.path if self.local is not None else str(self.fs.unstrip_protocol(self.path))
 
@@ -109,8 +109,8 @@ def resolve(typed: str, drive: Drive | None, *, settings: Settings) -> Place:
     text = typed.strip()
     if "\0" in text:
         raise BadPlace(f"no place: {typed!r}; a name can not hold a zero byte")
-    if found := _page_id(text, drive):
-        return _by_id(typed, *found, drive, settings)
+    if found := read_address(text, own=(drive.page or "") if drive is not None else ""):
+        return _by_address(typed, *found, drive, settings)
     if text.startswith("id:"):
         return _on_drive(typed, text, drive, settings)
     if text.startswith("gdrive://"):
@@ -155,6 +155,8 @@ def _relative(typed: str, text: str, drive: Drive) -> Place:
     if path == "My Drive" or path.startswith("My Drive/"):
         path = path[len("My Drive/") :]
     full = f"{drive.root.rstrip('/')}/{path}".rstrip("/") if drive.root else path
+    if drive.api is None:
+        check_path(full)
     return Place(typed, drive.fs, full, drive)
 
 
@@ -167,27 +169,11 @@ def _on_drive(typed: str, path: str, drive: Drive | None, settings: Settings) ->
     return Place(typed, fs, fs._strip_protocol(_within(typed, path)), drive)
 
 
-def _by_id(typed: str, id: str, key: str, drive: Drive | None, settings: Settings) -> Place:
-    place = _on_drive(typed, f"id:{id}", drive, settings)
+def _by_address(typed: str, path: str, key: str, drive: Drive | None, settings: Settings) -> Place:
+    place = _on_drive(typed, path, drive, settings)
     if key and isinstance(place.fs, DriveFileSystem):
-        place.fs.api.remember_key(id, key)
+        place.fs.api.remember_key(path.removeprefix("id:"), key)
     return place
-
-
-def _page_id(text: str, drive: Drive | None) -> tuple[str, str] | None:
-    """The file id and resource key in the address of a Drive page."""
-    if not text.startswith(("https://", "http://")):
-        return None
-    parts = urlsplit(text)
-    own = urlsplit(drive.page or "").netloc if drive is not None else ""
-    if parts.hostname not in _PAGES and not (own and parts.netloc == own):
-        return None
-    query = parse_qs(parts.query)
-    match = _ID_IN_PATH.search(parts.path)
-    id = match[1] if match else next(iter(query.get("id", ())), "")
-    if not _ID.fullmatch(id):
-        raise BadPlace(f"no file or folder is named by the address {text!r}")
-    return id, next(iter(query.get("resourcekey", ())), "")
 
 
 def _here(typed: str, text: str, drive: Drive | None) -> Place:
@@ -195,7 +181,10 @@ def _here(typed: str, text: str, drive: Drive | None) -> Place:
     if drive is not None and drive.mountpoint is not None:
         inside = os.path.relpath(path, drive.mountpoint)
         if inside != ".." and not inside.startswith("../"):
+            if drive.fuse is not None and isinstance(drive.fs, DriveFileSystem):
+                drive.fs.lookup.log().expire()  # another process has written there
             return _relative(typed, "" if inside == "." else inside, drive)
+    check_path(path)  # before anything touches it: a dead mount answers nobody
     if drive is not None and drive.api is not None and (mapped := _mounted(path)) is not None:
         return Place(typed, drive.fs, mapped, drive)
     return Place(typed, LocalFileSystem(), path, None)

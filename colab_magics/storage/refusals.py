@@ -1,90 +1,55 @@
-"""What did Drive, or the way to it, mean by that error? The one table from theirs to ours."""
+"""Which of our errors is it when Drive, or the way to it, fails? The only translation of theirs."""
 
 from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from colab_magics.errors import (
     ColabMagicsError,
     DriveBusy,
-    DriveConflict,
     DriveError,
     DriveForbidden,
-    DriveFull,
     DriveUnreachable,
     NoCredentials,
-    PlaceNotFound,
 )
 
-_Kind = type[ColabMagicsError]
+from .live import ended
+from .reasons import DAY, meaning
 
-# A row for the reason wins over the row for the status. Reasons are in lower case and without
-# underscores, since Drive spells them both ways (rateLimitExceeded, RATE_LIMIT_EXCEEDED).
-_REASONS: dict[str, tuple[_Kind, str]] = {
-    "ratelimitexceeded": (DriveBusy, "Drive is asked too often"),
-    "userratelimitexceeded": (DriveBusy, "Drive is asked too often"),
-    "sharingratelimitexceeded": (DriveForbidden, "too much was shared today; try again tomorrow"),
-    "dailylimitexceeded": (DriveForbidden, "the daily limit of this Drive project is used up"),
-    "storagequotaexceeded": (DriveFull, "this Drive is full; free some storage and try again"),
-    "quotaexceeded": (DriveFull, "this Drive is full; free some storage and try again"),
-    "downloadquotaexceeded": (
-        DriveForbidden,
-        "this file was downloaded too often; wait up to 24 hours, or copy it and read the copy",
-    ),
-    "cannotdownloadabusivefile": (DriveForbidden, "Drive holds this file to be malware or spam"),
-    "filenotdownloadable": (
-        DriveForbidden,
-        "this is a Google document, which has no bytes of its own",
-    ),
-    "insufficientfilepermissions": (DriveForbidden, "this account may not do that with this file"),
-    "insufficientparentpermissions": (DriveForbidden, "this account may not write in this folder"),
-    "insufficientpermissions": (DriveForbidden, "this sign-in does not include that right"),
-    "appnotauthorizedtofile": (DriveForbidden, "this sign-in does not include this file"),
-    "accessnotconfigured": (DriveForbidden, "the Drive API is not switched on for this project"),
-    "fileidinuse": (DriveConflict, "a file of that id exists already"),
-}
-_STATUSES: dict[int, tuple[_Kind, str]] = {
-    400: (DriveError, "Drive did not understand the request"),
-    401: (NoCredentials, "Drive did not accept the sign-in; sign in again"),
-    403: (DriveForbidden, "this account may not do that"),
-    404: (PlaceNotFound, "no such file on this Drive, or this account may not see it"),
-    407: (DriveUnreachable, "the proxy on the way to Drive asks for a password"),
-    408: (DriveBusy, "Drive gave up waiting"),
-    409: (DriveConflict, "a file of that id exists already"),
-    410: (DriveError, "Drive has forgotten what this request refers to"),
-    412: (DriveConflict, "the file has changed since it was read"),
-    416: (DriveError, "the file is shorter than the part asked for"),
-    429: (DriveBusy, "Drive is asked too often"),
-}
 _STRANGE = "the answer is not Drive's; a proxy or a sign-in page may be in the way"
 
 
-def refusal(status: int, body: bytes, headers: Mapping[str, str], doing: str = "") -> Exception:
+def refusal(
+    status: int,
+    body: bytes,
+    headers: Mapping[str, str],
+    doing: str = "",
+    *,
+    robot: bool = False,
+) -> Exception:
     """The error for an answer that is not a success; every status has one.
 
     Args:
         headers: the answer's headers, by lower-case name.
         doing: what was tried, such as ``create 'a.txt'``; opens the message.
+        robot: whether a service account is signed in.
     """
     reason, said = _read(body)
-    kind, text = _meaning(status, reason.replace("_", "").lower())
-    if kind in (DriveError, DriveForbidden) and said:
+    kind, text = (
+        (DriveUnreachable, _STRANGE) if status < 400 else meaning(status, reason, said, robot=robot)
+    )
+    if kind in (DriveError, DriveForbidden) and said and text != DAY:
         text += f" ({said})"
     code = f"HTTP {status} {reason}".rstrip()
     message = f"{doing}: {text} [{code}]" if doing else f"{text} [{code}]"
-    wait = _seconds(headers.get("retry-after"))
+    wait = _seconds(headers.get("retry-after"), headers.get("date"))
     return kind(message, status=status, reason=reason, retry_after=wait)
-
-
-def _meaning(status: int, reason: str) -> tuple[_Kind, str]:
-    if status < 400:
-        return DriveUnreachable, _STRANGE
-    if status >= 500:
-        return DriveBusy, "Drive has a bad minute"
-    return _REASONS.get(reason) or _STATUSES.get(status) or (DriveError, "Drive refused")
 
 
 def strange(doing: str = "") -> DriveUnreachable:
@@ -105,7 +70,7 @@ def foreign() -> tuple[type[Exception], ...]:
     return (OSError, ValueError, HTTPException, GoogleAuthError, Error, HttpLib2Error, HTTPError)
 
 
-def translate(exc: Exception, doing: str = "") -> Exception:
+def translate(exc: Exception, doing: str = "", *, robot: bool = False) -> Exception:
     """Our error for one that a transport library raised; its own text may hold URLs and headers."""
     if isinstance(exc, ColabMagicsError):
         return exc
@@ -114,9 +79,9 @@ def translate(exc: Exception, doing: str = "") -> Exception:
 
     start = f"{doing}: " if doing else ""
     if isinstance(exc, HttpError):
-        return refusal(int(exc.resp.status), exc.content, exc.resp, doing)
+        return refusal(int(exc.resp.status), exc.content, exc.resp, doing, robot=robot)
     if isinstance(exc, auth.GoogleAuthError) and not _transient(exc):
-        return NoCredentials(f"{start}Google no longer accepts the saved sign-in; sign in again")
+        return NoCredentials(f"{start}{ended(exc, robot=robot)}")
     if isinstance(exc, ValueError) and not isinstance(exc, OSError | auth.GoogleAuthError):
         return strange(doing)  # no JSON where Drive sends JSON
     if isinstance(exc, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY" in str(exc):
@@ -145,16 +110,31 @@ def _read(body: bytes) -> tuple[str, str]:
     """Drive's reason and message, empty where the body is not Drive's."""
     try:
         error: Any = json.loads(body)["error"]
-        first = (error.get("errors") or error.get("details") or [{}])[0]
+        # Newer answers name the reason in one of several details, and spell it in capitals.
+        parts = [*(error.get("errors") or ()), *(error.get("details") or ())]
+        reasons = [str(part["reason"]) for part in parts if part.get("reason")]
         message = str(error.get("message") or "").split("\n")[0]
-        return str(first.get("reason") or error.get("status") or ""), message[:200]
+        return (reasons[0] if reasons else str(error.get("status") or "")), message[:200]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return "", ""
 
 
-def _seconds(text: str | None) -> float | None:
-    """Retry-After in its form of seconds; Google does not send the form of a date."""
-    try:
-        return max(0.0, float(text)) if text else None
-    except ValueError:
+def _seconds(text: str | None, now: str | None) -> float | None:
+    """Retry-After, a number of seconds or a date; `now` is the answer's own date."""
+    if not text:
         return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        then = _moment(text)
+    here = _moment(now) or time.time()
+    return None if then is None else max(0.0, then - here)
+
+
+def _moment(text: str | None) -> float | None:
+    """A date of an HTTP header as seconds since 1970."""
+    try:
+        found = parsedate_to_datetime(text or "")
+    except (TypeError, ValueError):
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -55,7 +55,7 @@ def fetch(
     fs, path = (place.fs, place.path) if isinstance(place, Place) else place
     if isinstance(fs, DriveFileSystem):
         node = fs.get_node(fs.node(path), target, callback=callback)
-        md5 = node.md5 or _md5(target)
+        md5 = node.md5 or md5_of(target)
         return Receipt(
             node.id, node.size or 0, md5, node.revision, seconds=time.monotonic() - started
         )
@@ -85,8 +85,7 @@ def send(source: Path, place: Place, *, callback: Any = None) -> Receipt:
         raise PlaceNotFound(f"no file '{source}' on this machine")
     fs, path = place.fs, place.path
     if isinstance(fs, DriveFileSystem):
-        with source.open("rb") as stream:
-            node = fs.publish(path, stream, callback=callback)
+        node = fs.publish(path, source, callback=callback)
         md5 = node.md5 or ""
         return Receipt(
             node.id, node.size or 0, md5, node.revision, seconds=time.monotonic() - started
@@ -113,7 +112,7 @@ def _fetch_once(
     before = fs.info(path)
     with published(target) as part:
         fs.get_file(path, str(part), callback=callback or DEFAULT_CALLBACK)
-        size, md5 = part.stat().st_size, _md5(part)
+        size, md5 = part.stat().st_size, md5_of(part)
         fs.invalidate_cache()
         whole = before.get("size") in (None, size)
         if not whole or revision_of(fs.info(path)) != revision_of(before):
@@ -126,7 +125,7 @@ def _put(source: Path, fs: AbstractFileSystem, path: str, callback: Any) -> tupl
     above, _, name = path.rpartition("/")
     temporary = f"{above}/.{os.urandom(6).hex()}.part" if above else f".{name}.part"
     fs.makedirs(above or fs.root_marker, exist_ok=True)
-    size, md5 = source.stat().st_size, _md5(source)
+    size, md5 = source.stat().st_size, md5_of(source)
     try:
         fs.put_file(str(source), temporary, callback=callback)
         fs.invalidate_cache()
@@ -150,6 +149,7 @@ def _tell(callback: Any, size: int) -> None:
         callback.absolute_update(size)
 
 
-def _md5(path: Path) -> str:
+def md5_of(path: Path) -> str:
+    """The hash of a file of this machine."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

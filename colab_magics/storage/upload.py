@@ -2,67 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
-import tempfile
-from collections.abc import Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from colab_magics.errors import ColabMagicsError, DriveBusy, DriveUnreachable
+from colab_magics.errors import (
+    ColabMagicsError,
+    DriveBusy,
+    DriveForbidden,
+    DriveFull,
+    DriveUnreachable,
+    NoCredentials,
+    TransferDamaged,
+)
 
+from .body import BLOCK, Blocks, Body, SourceCut
+from .reasons import DAY
 from .refusals import strange
 from .wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import requests
 
+T = TypeVar("T")
 SMALL_BYTES = 5_000_000  # the most that Drive takes in one request
 _STEP = 256 * 1024  # parts of a resumable upload are multiples of this
+_PARTS, _LARGER = 4, 32  # a large file goes in larger parts, since each waits for an answer
 _EDIT = 50
 _JSON = "application/json; charset=UTF-8"
-
-
-@dataclass(frozen=True)
-class Body:
-    """The bytes to upload: a stream that can be read again, and its size."""
-
-    stream: IO[bytes]
-    start: int
-    size: int
-
-    def part(self, offset: int, count: int) -> bytes:
-        """The bytes from `offset` on, `count` at most."""
-        self.stream.seek(self.start + offset)
-        return self.stream.read(count)
-
-    def md5(self) -> str:
-        """The hash of all of it."""
-        digest = hashlib.md5(usedforsecurity=False)
-        for offset in range(0, self.size, 1 << 20):
-            digest.update(self.part(offset, min(1 << 20, self.size - offset)))
-        return digest.hexdigest()
-
-
-@contextmanager
-def body_of(source: BinaryIO | bytes) -> Iterator[Body]:
-    """Bytes or a stream as a Body; a stream that can not seek is copied to a temporary file."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        yield Body(io.BytesIO(source), 0, len(source))
-    elif source.seekable():
-        start = source.tell()
-        yield Body(source, start, source.seek(0, os.SEEK_END) - start)
-    else:
-        with tempfile.TemporaryFile() as copy:
-            while block := source.read(1 << 20):
-                copy.write(block)
-            yield Body(copy, 0, copy.tell())
 
 
 @dataclass
@@ -71,8 +41,11 @@ class Upload:
 
     Attributes:
         query: more parameters for the URL, such as the fields to answer.
-        parts: bytes of one part of a resumable upload.
+        parts: least bytes of one part of a resumable upload.
         callback: an fsspec Callback that is told how far it is, or None.
+        session: of an earlier process that began this upload; empty without one.
+        began: is told each new session before a byte goes there.
+        resumed: whether the answer is about what an earlier process has finished.
     """
 
     wire: Wire
@@ -85,21 +58,53 @@ class Upload:
     parts: int
     doing: str
     callback: Any = None
+    session: str = field(default="", repr=False)
+    began: Callable[[str], None] = field(default=lambda session: None, repr=False)
+    resumed: bool = False
+    _told: int = 0
 
     def run(self) -> dict[str, Any]:
         """Upload, and give Drive's description of the file."""
         if self.callback is not None:
             self.callback.set_size(self.body.size)
-        if self.body.size <= SMALL_BYTES:
-            found = self.wire.tries(self._at_once)
-            self._tell(self.body.size)
-            return found
+        try:
+            found = self._at_once() if self.body.size <= SMALL_BYTES else self._in_parts()
+        except SourceCut:
+            raise TransferDamaged(
+                f"{self.doing}: the file became shorter while it was sent; try again"
+            ) from None
+        self.tell(self.body.size)
+        return found
+
+    def tries(self, once: Callable[[], T]) -> T:
+        """Call until it succeeds; Drive says of the cap of a day only that it is asked too much."""
+        try:
+            return self.wire.tries(once)
+        except DriveBusy as exc:
+            if exc.reason.replace("_", "").lower() != "userratelimitexceeded":
+                raise
+            raise DriveForbidden(
+                f"{self.doing}: Drive still refuses more; {DAY} [HTTP {exc.status} {exc.reason}]",
+                status=exc.status,
+                reason=exc.reason,
+            ) from exc
+
+    def tell(self, done: int) -> None:
+        """Say how far it is; what is sent a second time does not count back."""
+        if self.callback is not None and (done > self._told or not self.body.size):
+            self._told = done
+            self.callback.absolute_update(done)
+
+    def _in_parts(self) -> dict[str, Any]:
         for _ in range(3):
             try:
-                uri = self.wire.tries(self._begin)
-                return _Session(self, uri).run()
+                known = _same_house(self.session, self.wire.base)
+                if not known:
+                    self.session = self.tries(self._begin)
+                    self.began(self.session)
+                return _Session(self, self.session, known=known).run()
             except _SessionGone:
-                continue  # Drive forgets sessions after a week, or has a bad minute
+                self.session = ""  # Drive forgets sessions after a week, or has a bad minute
         raise DriveUnreachable(f"{self.doing}: Drive forgot this upload three times")
 
     def _url(self, kind: str) -> str:
@@ -107,6 +112,9 @@ class Upload:
         return f"{self.wire.base}upload/drive/v3/{self.path}?{query}"
 
     def _at_once(self) -> dict[str, Any]:
+        return self.tries(self._whole)
+
+    def _whole(self) -> dict[str, Any]:
         boundary = os.urandom(16).hex()
         head = (
             f"--{boundary}\r\nContent-Type: {_JSON}\r\n\r\n{json.dumps(self.metadata)}\r\n"
@@ -119,7 +127,7 @@ class Upload:
             doing=self.doing,
             accept=(200, 201),
             headers={"Content-Type": f"multipart/related; boundary={boundary}"},
-            data=head.encode() + self.body.part(0, self.body.size) + f"\r\n--{boundary}--".encode(),
+            data=_framed(head.encode(), self, f"\r\n--{boundary}--".encode()),
         )
         return described(answer, self.doing)
 
@@ -142,51 +150,95 @@ class Upload:
             raise strange(self.doing)
         return uri
 
-    def _tell(self, done: int) -> None:
-        if self.callback is not None:
-            self.callback.absolute_update(done)
-
 
 class _SessionGone(Exception):
     """Drive does not know the upload session any more."""
 
 
+class _Framed:
+    """A body between its head and its tail, sent without a copy of all of it."""
+
+    def __init__(self, head: bytes, upload: Upload, tail: bytes) -> None:
+        self._head = head
+        self._upload = upload
+        self._tail = tail
+
+    def __len__(self) -> int:
+        return len(self._head) + self._upload.body.size + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        yield from self._upload.body.blocks(0, self._upload.body.size, self._upload.tell)
+        yield self._tail
+
+
+def _framed(head: bytes, upload: Upload, tail: bytes) -> bytes | _Framed:
+    body = upload.body
+    if body.size > BLOCK:
+        return _Framed(head, upload, tail)
+    return head + body.read(0, body.size) + tail  # one packet for head and body of a small file
+
+
 class _Session:
     """A resumable upload under way. Its URI is as good as a password: it is never shown."""
 
-    def __init__(self, upload: Upload, uri: str) -> None:
+    def __init__(self, upload: Upload, uri: str, *, known: bool) -> None:
         self._upload = upload
         self._uri = uri
         self._stored = 0
-        self._unsure = False  # whether the fate of the last part is unknown
-        self._step = max(_STEP, upload.parts // _STEP * _STEP)
+        self._unsure = known  # whether Drive may hold more than we know
+        self._known = self._inherited = known
+        self._least = max(_STEP, upload.parts // _STEP * _STEP)
+        part = min(-(-upload.body.size // _PARTS), _LARGER * upload.parts)
+        self._step = self._most = max(self._least, -(-part // _STEP) * _STEP)
 
     def run(self) -> dict[str, Any]:
+        wire, most = self._upload.wire, 0
+        since = wire.clock.monotonic()
         while True:
             # Tries are counted anew for each part: a long upload may be cut often.
-            if (found := self._upload.wire.tries(self._next)) is not None:
-                self._upload._tell(self._upload.body.size)
+            if (found := self._upload.tries(self._next)) is not None:
                 return found
-            self._upload._tell(self._stored)
+            self._upload.tell(self._stored)
+            now = wire.clock.monotonic()
+            if self._stored > most:
+                most, since = self._stored, now
+            elif now - since > wire.settings.retry_seconds:
+                raise DriveUnreachable(f"{self._upload.doing}: Drive forgets what was sent")
 
     def _next(self) -> dict[str, Any] | None:
         """Send the next part; the file's description once Drive has all of it."""
         total, before = self._upload.body.size, self._stored
         if self._unsure:
+            # Drive may keep nothing of a part that was cut: on a bad way it must be a small one.
+            if not self._known:
+                self._step = max(self._least, self._step // 4 // _STEP * _STEP)
             found = self._put(b"", f"bytes */{total}")
             self._unsure = False
+            self._upload.resumed = found is not None and self._known
             if found is not None or self._stored > before:
+                self._upload.body.hash_to(self._stored)
                 return found
-        part = self._upload.body.part(self._stored, min(self._step, total - self._stored))
-        last = self._stored + len(part) - 1
+        self._known = False
+        end = min(self._stored + self._step, total)
+        part = self._upload.body.blocks(self._stored, end, self._upload.tell)
         before, self._unsure = self._stored, True
-        found = self._put(part, f"bytes {before}-{last}/{total}")
+        found = self._put(part, f"bytes {before}-{end - 1}/{total}")
         self._unsure = False
         if found is None and self._stored <= before:
             raise DriveBusy(f"{self._upload.doing}: Drive stored nothing of what was sent")
+        self._step = min(self._most, 2 * self._step)
         return found
 
-    def _put(self, part: bytes, content_range: str) -> dict[str, Any] | None:
+    def _gone(self, exc: ColabMagicsError) -> bool:
+        """Whether this refusal is about the session: then another one tells what is the matter."""
+        status = getattr(exc, "status", None) or 0
+        if status in (404, 410):
+            return True
+        lasting = isinstance(exc, DriveBusy | DriveFull | NoCredentials) or DAY in exc.message
+        return self._inherited and 400 <= status < 500 and not lasting
+
+    def _put(self, part: bytes | Blocks, content_range: str) -> dict[str, Any] | None:
         try:
             answer = self._upload.wire.send(
                 "PUT",
@@ -198,7 +250,7 @@ class _Session:
                 data=part,
             )
         except ColabMagicsError as exc:
-            if getattr(exc, "status", None) in (404, 410):
+            if self._gone(exc):
                 raise _SessionGone from None
             raise
         if answer.status_code != 308:

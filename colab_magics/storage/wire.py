@@ -8,19 +8,22 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+import math
 import os
-import re
 import threading
 import weakref
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from colab_magics.clock import Clock
-from colab_magics.errors import BadValue
+from colab_magics.errors import BadValue, DriveBusy
 from colab_magics.retry import retry
 from colab_magics.settings import Settings
 
+from .budget import account_of, budget_of
+from .line import Line
 from .refusals import again, foreign, refusal, strange, translate
 
 if TYPE_CHECKING:
@@ -28,35 +31,57 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 GOOGLE = "https://www.googleapis.com/"
+_SHARE = 0.9  # of the quota; the rest is for those that never wait: the pollers of watches
+_LONGEST_WAIT = 300.0
 
 
 class Wire:
     """The way to one Drive endpoint, safe to use from several threads.
 
+    All wires of one endpoint and account in this process share one budget of Drive's quota.
+
     Attributes:
         base: the endpoint's address, ending in "/".
+        account: a text that tells accounts apart, and nothing else of them.
         requests: how many HTTP requests were made, tries included.
         units: what they cost of Drive's quota.
-        stop: ends all waiting between tries when set.
+        clock: what it waits by.
+        settings: how patient it is.
+        stop: set by `close`; ends all waiting.
     """
 
-    def __init__(self, url: str, credentials: Any, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, url: str, credentials: Any, settings: Settings, clock: Clock, *, waits: bool = True
+    ) -> None:
         self.base = checked(url) if url else GOOGLE
+        self.account = account_of(credentials)
         self.requests = 0
         self.units = 0
         self.stop = threading.Event()
         self._loopback = _is_loopback(self.base)
         self._credentials = credentials
-        self._settings = settings
-        self._clock = clock
+        self._robot = bool(getattr(credentials, "service_account_email", None))
+        self.settings = settings
+        self.clock = clock
+        self._waits = waits
+        self._waiting = 0
+        self._budget = budget_of(self.base, self.account, clock)
         self._lock = threading.Lock()
         self._local = threading.local()
-        self._lines: weakref.WeakSet[_Line] = weakref.WeakSet()
+        self._lines: weakref.WeakSet[Line] = weakref.WeakSet()
         self._service: Any = None
 
     def with_settings(self, settings: Settings) -> Wire:
-        """Another way to the same endpoint, with connections and counts of its own."""
-        return Wire(self.base, self._credentials, settings, self._clock)
+        """Another way to the same endpoint, with connections and counts of its own.
+
+        It never waits for room in the quota: it is for pollers, who ask little and in time.
+        """
+        return Wire(self.base, self._credentials, settings, self.clock, waits=False)
+
+    @property
+    def waiting(self) -> str:
+        """What calls wait for at the moment, in words; empty when they do not."""
+        return "waiting for Drive's quota of this minute" if self._waiting else ""
 
     def call(
         self, request: Callable[[Any], Any], *, units: int, doing: str, silent: bool = False
@@ -69,11 +94,11 @@ class Wire:
         """
 
         def once() -> Any:
-            self._count(units)
+            self._count(units, doing)
             try:
-                answer = request(self._api()).execute(http=self._line().http)
+                answer = request(self._api()).execute(http=self.line().http)
             except foreign() as exc:
-                raise translate(exc, doing) from None  # its text holds the URL
+                raise translate(exc, doing, robot=self._robot) from None  # its text holds the URL
             if isinstance(answer, dict) or (silent and not answer):
                 return answer
             raise strange(doing)  # googleapiclient hands on what is no JSON
@@ -89,14 +114,20 @@ class Wire:
         doing: str,
         accept: Collection[int],
         headers: Mapping[str, str] | None = None,
-        data: bytes | None = None,
+        data: bytes | Iterable[bytes] | None = None,
         stream: bool = False,
+        timeout: float | None = None,
     ) -> requests.Response:
-        """Make a media call once; statuses not in `accept` become errors."""
-        self._count(units)
-        wait = self._settings.timeout_seconds
+        """Make a media call once; statuses not in `accept` become errors.
+
+        Args:
+            data: what is sent; an iterable must have a length and begin anew each time.
+            timeout: seconds without a byte that are too many, if fewer than the setting.
+        """
+        self._count(units, doing)
+        wait = min(self.settings.timeout_seconds, timeout or math.inf)
         try:
-            answer: requests.Response = self._line().session.request(
+            answer: requests.Response = self.line().session.request(
                 method,
                 url,
                 data=data,
@@ -110,11 +141,12 @@ class Wire:
             body = answer.content
         except foreign() as exc:
             raise translate(exc, doing) from None  # its text holds the URL
-        raise refusal(answer.status_code, body, answer.headers, doing)
+        raise refusal(answer.status_code, body, answer.headers, doing, robot=self._robot)
 
     def tries(self, once: Callable[[], T]) -> T:
         """Call until it succeeds or trying again can not help."""
-        return retry(once, on=again, settings=self._settings, clock=self._clock, stop=self.stop)
+        stop = self.line().stop
+        return retry(once, on=again, settings=self.settings, clock=self.clock, stop=stop)
 
     def close(self) -> None:
         """Close every thread's connections and end all waiting."""
@@ -122,20 +154,47 @@ class Wire:
         for line in list(self._lines):
             line.close()
 
-    def _count(self, units: int) -> None:
+    def line(self) -> Line:
+        """The calling thread's connections.
+
+        Two threads on one httplib2.Http get each other's answers, without an error; so would a
+        forked child on its parent's sockets.
+        """
+        line: Line | None = getattr(self._local, "line", None)
+        if line is None or line.pid != os.getpid() or line.closed:
+            line = Line(self._credentials, self._loopback, self.settings.timeout_seconds)
+            if self.stop.is_set():
+                line.stop.set()
+            self._local.line = line
+            self._lines.add(line)
+        return line
+
+    def _count(self, units: int, doing: str) -> None:
+        """Count a request, once there is room for it in the quota."""
+        if self._waits and units:
+            self._await_room(units, doing)
+        elif units:
+            self._budget.spend(units)
         with self._lock:
             self.requests += 1
             self.units += units
 
-    def _line(self) -> _Line:
-        # Two threads on one httplib2.Http get each other's answers, without an error; so would a
-        # forked child on its parent's sockets.
-        line: _Line | None = getattr(self._local, "line", None)
-        if line is None or line.pid != os.getpid() or line.closed:
-            line = _Line(self._credentials, self._loopback, self._settings.timeout_seconds)
-            self._local.line = line
-            self._lines.add(line)
-        return line
+    def _await_room(self, units: int, doing: str) -> None:
+        most = _SHARE * self.settings.quota_units_per_minute
+        end = self.clock.monotonic() + _LONGEST_WAIT
+        while pause := self._budget.take(units, most):
+            with self._lock:
+                self._waiting += 1
+            try:
+                stopped = self.clock.wait(self.line().stop, pause)
+            finally:
+                with self._lock:
+                    self._waiting -= 1
+            if stopped or self.clock.monotonic() > end:
+                raise DriveBusy(
+                    f"{doing}: Drive's quota of this minute is used up; try again later",
+                    reason="quotaOfThisMinute",
+                )
 
     def _api(self) -> Any:
         """Give googleapiclient's Drive service; it only builds requests: threads can share it."""
@@ -152,53 +211,9 @@ class Wire:
                 document = json.loads(get_static_doc("drive", "v3"))
                 document["rootUrl"] = self.base
                 self._service = build_from_document(document, http=build_http())
+                for name in ("files", "changes"):  # they would make all their methods each time
+                    setattr(self._service, name, cache(getattr(self._service, name)))
             return self._service
-
-
-class _Line:
-    """One thread's connections: httplib2 for googleapiclient, requests for media."""
-
-    def __init__(self, credentials: Any, loopback: bool, timeout: float) -> None:
-        from google.auth.transport.requests import AuthorizedSession
-        from google_auth_httplib2 import AuthorizedHttp
-        from googleapiclient.http import build_http
-
-        self.pid = os.getpid()
-        self.closed = False
-        self._http = build_http()
-        self._http.timeout = timeout
-        self._http.follow_redirects = False
-        self.http = AuthorizedHttp(credentials, http=self._http)
-        self.session = AuthorizedSession(credentials)
-        logging.getLogger("urllib3.connectionpool").addFilter(_NO_SESSIONS)
-        if loopback:  # a proxy that the environment names can not reach this machine
-            self._http.proxy_info = None
-            self.session.trust_env = False
-
-    def close(self) -> None:
-        self.closed = True
-        self._http.close()
-        self.session.close()
-
-    def __del__(self) -> None:
-        if not getattr(self, "closed", True):
-            self.close()
-
-
-class _NoSessions(logging.Filter):
-    """Keeps upload sessions, each as good as a password, out of urllib3's debug log."""
-
-    _session = re.compile(r"(?<=upload_id=)[^&\s]+")
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                self._session.sub("…", arg) if isinstance(arg, str) else arg for arg in record.args
-            )
-        return True
-
-
-_NO_SESSIONS = _NoSessions()
 
 
 def checked(url: str) -> str:

@@ -15,7 +15,7 @@ from .target import Target
 
 if TYPE_CHECKING:
     from colab_magics.storage.api import DriveAPI
-    from colab_magics.storage.tree import Tree
+    from colab_magics.storage.changelog import ChangeLog
 
 _ANSWER_SECONDS = 10.0  # the poller asks again anyway, so it need not wait long for one answer
 
@@ -32,12 +32,12 @@ class DriveFeed:
         self._clock = clock
         self._lock = threading.Lock()
         self._session: DriveSession | None = None
-        self._trees: list[Tree] = []
+        self._logs: list[ChangeLog] = []
 
-    def follow(self, tree: Tree) -> None:
-        """Tell a filesystem's tree of what is learnt here."""
-        if not any(known is tree for known in self._trees):
-            self._trees.append(tree)
+    def follow(self, log: ChangeLog) -> None:
+        """Tell a filesystem what is read here, so that it need not read the same itself."""
+        if not any(known is log for known in self._logs):
+            self._logs.append(log)
 
     def subscribe(self, target: Target, sink: Sink, *, every: float | None = None) -> Subscription:
         """Tell the sink of every change of the target from now on."""
@@ -45,7 +45,7 @@ class DriveFeed:
             session = self._session
             if session is None or not session.enter():
                 session = self._session = DriveSession(
-                    self._api, self._reader(), self._settings, self._clock, self._trees
+                    self._api, self._reader(), self._settings, self._clock, self._logs
                 )
                 session.enter()
         return session.subscribe(target, sink, every=every)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from colab_magics.clock import CLOCK, Clock
 from colab_magics.errors import ColabMagicsError, TokenRejected
 from colab_magics.settings import Settings
-from colab_magics.storage.tree import Node, Tree, to_name
+from colab_magics.storage.tree import to_name
 
 from .change import Change
 from .drive_mirror import Mirror
 from .drive_watch import DriveWatch, Watches
+from .followers import Followers
 from .pace import Pace, Spent
 from .poller import Poller
 from .relist import Relist
@@ -26,9 +27,9 @@ from .trouble import Trouble
 
 if TYPE_CHECKING:
     from colab_magics.storage.api import ChangePage, DriveAPI
+    from colab_magics.storage.changelog import ChangeLog
 
 logger = logging.getLogger(__name__)
-
 
 _ASKED = 20  # unknown folders asked for at once, of files that are most likely of no interest
 _FRESH = 1.0  # seconds for which what is known is good enough to begin a watch with
@@ -47,19 +48,19 @@ class DriveSession:
         reader: Any,
         settings: Settings,
         clock: Clock = CLOCK,
-        trees: Sequence[Tree] = (),
+        logs: Sequence[ChangeLog] = (),
     ) -> None:
         """Nothing is asked and nothing runs before the first watch.
 
         Args:
             api: what registration asks, with the patience that a user has.
             reader: what the thread asks; it rather asks anew than waits.
-            trees: filesystems' knowledge, to be told of changes.
+            logs: filesystems' readings of the same log, to be spared by this one.
         """
         self._api = api
         self._reader = reader
         self._clock = clock
-        self._trees = trees
+        self._followers = Followers(logs)
         self._lock = threading.RLock()  # guards mirror and watches, also during requests
         self._mirror = Mirror()
         self._watches = Watches()
@@ -140,7 +141,9 @@ class DriveSession:
         with self._lock:
             if not self._token and not self._gap:
                 # Before the first listing: what happens between the two is then in the log.
+                self._followers.ask()
                 self._token = self._api.start_page_token()
+                self._followers.tell((), self._token)
             elif self._clock.monotonic() - self._read_at > _FRESH:
                 self._catch_up()
             root = self._mirror.resolve(self._api, base, watch.below(target.root)).id
@@ -214,9 +217,11 @@ class DriveSession:
         return self._pace.pause()
 
     def _read_page(self) -> bool:
+        self._followers.ask()
         page = self._reader.changes(self._token)
         with self._lock:
             self._learn(page)
+        self._followers.tell(page.entries, page.next_token, whole=page.last)
         self._settle()
         self._token = page.next_token  # not before: what fails in between is read again
         return bool(page.last)
@@ -226,7 +231,6 @@ class DriveSession:
         for entry in page.entries:
             if entry.node is not None and not entry.removed:
                 self._mirror.learn(entry.node)
-                self._tell_trees(entry.node)
             else:
                 self._mirror.bury(entry.file_id)
 
@@ -285,6 +289,7 @@ class DriveSession:
 
     def _close_gap(self) -> None:
         """Take a new place in the log, then list everything: nothing is lost in between."""
+        self._followers.forget()
         token = self._reader.start_page_token()
         with self._lock:
             self._mirror.refresh_folders(self._reader)
@@ -293,8 +298,3 @@ class DriveSession:
                 self._mirror.list_folder(self._reader, folder, now, check_all=True)
         self._settle()
         self._token = token
-
-    def _tell_trees(self, node: Node) -> None:
-        for tree in self._trees:
-            if tree.get(node.id) is not None:
-                tree.put(node)

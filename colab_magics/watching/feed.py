@@ -88,7 +88,7 @@ class Feeds:
                 ("drive", id(api)), DriveFeed(api, self._settings, self._clock)
             )
             if isinstance(drive, DriveFeed):
-                drive.follow(fs.nodes)
+                drive.follow(fs.lookup.log())
             return drive
         if place.local is not None and not is_remote_mount(place.path):
             from .folder_feed import FolderFeed

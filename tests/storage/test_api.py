@@ -345,7 +345,7 @@ def test_without_a_token_a_strict_drive_says_sign_in(
 
 def test_google_needs_credentials(settings: Settings) -> None:
     """The message says how to go on without."""
-    with pytest.raises(NoCredentials, match="run %drive_mount emulator"):
+    with pytest.raises(NoCredentials, match="or %drive_mount emulator"):
         DriveAPI(settings=settings)
 
 

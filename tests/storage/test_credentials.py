@@ -1,6 +1,7 @@
 import json
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from colab_magics.errors import NoCredentials
 from colab_magics.settings import Settings
-from colab_magics.storage.credentials import credentials_dir, find_credentials
+from colab_magics.storage.credentials import find_credentials
+from colab_magics.storage.token_file import credentials_dir
 
 STUB = Path(__file__).parents[1] / "stubs/google_colab_stub"
 USER = {
@@ -41,6 +43,12 @@ def save(settings: Settings, text: str, mode: int = 0o600) -> Path:
     return path
 
 
+def token(found: Any) -> str:
+    """The refresh token behind credentials that follow their source."""
+    inner: str = found._inner.refresh_token
+    return inner
+
+
 def test_nobody_is_none(settings: Settings) -> None:
     """Not an error: there are other ways to go on."""
     assert find_credentials(settings) is None
@@ -52,7 +60,7 @@ def test_a_saved_sign_in_is_found(settings: Settings) -> None:
     save(settings, json.dumps(USER))
     found = find_credentials(settings)
 
-    assert found.refresh_token == "1//SECRET"
+    assert token(found) == "1//SECRET"
     assert found.scopes == ("https://www.googleapis.com/auth/drive",)
 
 
@@ -64,11 +72,11 @@ def test_the_saved_one_wins_over_the_environment(
     other.write_text(json.dumps({**USER, "refresh_token": "other"}))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(other))
 
-    assert find_credentials(settings).refresh_token == "other"
+    assert token(find_credentials(settings)) == "other"
 
     save(settings, json.dumps(USER))
 
-    assert find_credentials(settings).refresh_token == "1//SECRET"
+    assert token(find_credentials(settings)) == "1//SECRET"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
@@ -114,7 +122,7 @@ def test_a_damaged_file_is_told_without_what_it_holds(settings: Settings, text: 
     with pytest.raises(NoCredentials) as caught:
         find_credentials(settings)
 
-    assert str(caught.value) == f"{path} holds no Google credentials; sign in again"
+    assert str(caught.value) == f"{path} holds no Google credentials; run %drive_auth"
     assert "SECRET" not in "".join(traceback.format_exception(caught.value))
 
 
@@ -160,7 +168,7 @@ def test_on_colab_its_user_is_asked(colab: Any, settings: Settings) -> None:
     """Through Colab's own dialog, once."""
     found = find_credentials(settings)
 
-    assert found.refresh_token == "1//SECRET"
+    assert token(found) == "1//SECRET"
     assert colab.calls == [{"clear_output": True, "project_id": None}]
 
 
@@ -170,3 +178,93 @@ def test_on_colab_a_saved_sign_in_needs_no_dialog(colab: Any, settings: Settings
 
     assert find_credentials(settings) is not None
     assert colab.calls == []
+
+
+ELSEWHERE = {**USER, "token_uri": "http://127.0.0.1:1/token"}
+
+
+def test_credentials_never_travel_to_another_drive(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Google's go to Google only, and each Drive of this machine has its own."""
+    save(settings, json.dumps(USER))
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(USER))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(other))
+
+    assert find_credentials(settings, "http://127.0.0.1:1/") is None
+    assert find_credentials(settings, "https://drive.example/") is None
+    assert find_credentials(settings, "https://www.googleapis.com/") is not None
+
+    other.write_text(json.dumps(ELSEWHERE))
+
+    assert find_credentials(settings, "http://127.0.0.1:1/") is not None
+    assert find_credentials(settings, "http://127.0.0.1:2/") is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "line"),
+    [
+        ("http://127.0.0.1:1/token", "{} is for the Drive at 127.0.0.1:1; run %drive_auth"),
+        ("https://evil.example/token", "{} holds no Google credentials; run %drive_auth"),
+        ("http://oauth2.googleapis.com/token", "{} holds no Google credentials; run %drive_auth"),
+    ],
+)
+def test_a_refresh_token_is_sent_to_nobody_else(settings: Settings, uri: str, line: str) -> None:
+    """Whatever address the file names."""
+    path = save(settings, json.dumps({**USER, "token_uri": uri}))
+
+    with pytest.raises(NoCredentials) as caught:
+        find_credentials(settings)
+
+    assert str(caught.value) == line.format(path)
+
+
+def test_on_colab_a_stored_token_needs_no_dialog(colab: Any, settings: Settings) -> None:
+    """The Secret COLAB_MAGICS_TOKEN is read before anybody is asked."""
+    from google.colab import userdata
+
+    userdata.secrets["COLAB_MAGICS_TOKEN"] = json.dumps(USER)
+    found = find_credentials(settings)
+
+    assert token(found) == "1//SECRET"
+    assert colab.calls == []
+
+
+@pytest.mark.parametrize("name", ["SecretNotFoundError", "NotebookAccessError", "TimeoutException"])
+def test_a_stored_token_that_can_not_be_read_is_passed_over(
+    colab: Any, settings: Settings, name: str
+) -> None:
+    """There is Colab's own dialog yet."""
+    from google.colab import userdata
+
+    userdata.failures["COLAB_MAGICS_TOKEN"] = getattr(userdata, name)("COLAB_MAGICS_TOKEN")
+
+    assert token(find_credentials(settings)) == "1//SECRET"
+    assert len(colab.calls) == 1
+
+
+def test_a_background_thread_asks_nobody(
+    colab: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the dialog nor the Secrets: Colab's messages are the main thread's."""
+    from google.colab import userdata
+
+    userdata.secrets["COLAB_MAGICS_TOKEN"] = json.dumps(USER)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", "/nowhere")  # no gcloud sign-in of this machine's user
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(attempt(settings)))
+    thread.start()
+    thread.join(20)
+
+    assert isinstance(found[0], NoCredentials)
+    assert (colab.calls, userdata.calls) == ([], [])
+
+
+def attempt(settings: Settings) -> Any:
+    """The credentials, or why there are none."""
+    try:
+        return find_credentials(settings)
+    except NoCredentials as exc:
+        return exc

@@ -1,6 +1,9 @@
 import gc
 import io
+import os
+import signal
 import threading
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,6 +94,7 @@ def test_an_id_is_a_path(story: DriveFileSystem) -> None:
     assert story.ls(f"id:{folder.id}", detail=False)[0] == f"id:{folder.id}/a.txt"
     assert story.cat_file(f"id:{folder.id}/deep/c.csv") == b"x,y\n1,2\n"
 
+    assert story.cat_file(f"https://drive.google.com/file/d/{file.id}/view") == b"aaa"
     story.pipe_file(f"id:{file.id}", b"new")
     story.pipe_file(f"id:{folder.id}/new/d.txt", b"d")
 
@@ -195,18 +199,55 @@ def test_a_file_is_read_by_ranges(fs: DriveFileSystem, drive: Emulator) -> None:
     assert fs.cat_file("big.bin", start=3, end=-3) == body[3:-3]
 
 
-def test_an_open_file_does_not_mix_revisions(fs: DriveFileSystem, outsider: DriveAPI) -> None:
-    """Changed since it was opened: an error, not a mixture."""
+def test_a_file_that_changed_before_its_first_byte_is_read_anew(
+    fs: DriveFileSystem, outsider: DriveAPI
+) -> None:
+    """Nothing was delivered, so nobody need know."""
     fs.pipe_file("small", b"123")
     fs.pipe_file("large", b"1" * 600_000)
-    with fs.open("small") as small, fs.open("large") as large:
-        outsider.update(fs.node("small").id, b"456")
+    with fs.open("small") as small, fs.open("large") as large, fs.open("large") as whole:
+        outsider.update(fs.node("small").id, b"4567")
         outsider.update(fs.node("large").id, b"2" * 600_001)
 
+        assert small.read() == b"4567"
+        assert large.read(10) == b"2" * 10
+        assert whole.read() == b"2" * 600_001
+
+
+@pytest.mark.parametrize("more", [b"", b"x"])
+def test_an_open_file_does_not_mix_revisions(
+    fs: DriveFileSystem, outsider: DriveAPI, more: bytes
+) -> None:
+    """Changed after its first bytes, or where its size was gone by: an error, not a mixture."""
+    fs.pipe_file("a", b"1" * 900_000)
+    fs.pipe_file("b", b"1" * 900_000)
+    with fs.open("a", cache_type="bytes") as begun, fs.open("b") as measured:
+        assert begun.read(10) == b"1" * 10
+        measured.seek(-5, 2)
+        outsider.update(fs.node("a").id, b"2" * 900_000 + more)
+        outsider.update(fs.node("b").id, b"2" * 900_001)
+
+        begun.seek(700_000)
         with pytest.raises(DriveConflict):
-            small.read()
+            begun.read(10)
         with pytest.raises(DriveConflict):
-            large.read(10)
+            measured.read()
+    with fs.open("b") as again:
+        assert again.read() == b"2" * 900_001
+
+
+@pytest.mark.parametrize(
+    "cache", ["none", "readahead", "blockcache", "bytes", "all", "first", "background"]
+)
+def test_every_block_cache_gives_the_same_bytes(fs: DriveFileSystem, cache: str) -> None:
+    """Whichever of fsspec's is asked for."""
+    body = bytes(range(251)) * 2000
+    fs.pipe_file("a", body)
+    with fs.open("a", block_size=50_000, cache_type=cache) as file:
+        for start, length in ((0, 10), (123_456, 70_000), (len(body) - 7, 100), (5, 200_000)):
+            file.seek(start)
+
+            assert file.read(length) == body[start : start + length]
 
 
 def test_text_is_written_and_read(fs: DriveFileSystem) -> None:
@@ -274,6 +315,110 @@ def test_a_transaction_publishes_at_its_end(fs: DriveFileSystem) -> None:
     assert not fs.exists("b")
 
 
+def test_a_transaction_holds_all_that_is_written(fs: DriveFileSystem, tmp_path: Path) -> None:
+    """Also what was piped, put and touched; nothing is left when it raises."""
+    fs.pipe_file("old", b"old")
+    local = tmp_path / "local"
+    local.write_bytes(b"local")
+
+    def fail() -> None:
+        with fs.transaction:
+            fs.pipe_file("old", b"new")
+            fs.pipe({"a/1": b"1", "a/2": b"2"})
+            fs.put_file(str(local), "put")
+            fs.touch("touched")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert {path: fs.cat_file(path) for path in fs.find("")} == {"old": b"old"}
+
+    with fs.transaction:
+        fs.pipe_file("old", b"new")
+        fs.put_file(str(local), "put")
+        assert fs.cat_file("old") == b"old"
+    assert {path: fs.cat_file(path) for path in fs.find("")} == {"old": b"new", "put": b"local"}
+
+
+def test_several_files_and_parts_are_read_at_once(story: DriveFileSystem) -> None:
+    """By pattern, by folder, by list, by range; errors as asked for."""
+    assert story.cat("story/*.txt") == {"story/a.txt": b"aaa", "story/b.txt": b"bbbb"}
+    assert story.cat("story", recursive=True)["story/deep/c.csv"] == b"x,y\n1,2\n"
+    assert story.cat("story/a.txt") == b"aaa"
+    paths = ["story/a.txt", "story/none", "story/b.txt"]
+    assert story.cat(paths, on_error="omit") == {"story/a.txt": b"aaa", "story/b.txt": b"bbbb"}
+    assert isinstance(story.cat(paths, on_error="return")["story/none"], PlaceNotFound)
+    with pytest.raises(PlaceNotFound):
+        story.cat(paths)
+    parts = story.cat_ranges(paths, [0, 0, -2], [2, 1, None])
+    assert [parts[0], parts[2]] == [b"aa", b"bb"]
+    assert isinstance(parts[1], PlaceNotFound)
+
+
+def test_the_time_of_a_file_can_be_set_to_now(story: DriveFileSystem) -> None:
+    """Its content stays, or goes, as asked for."""
+    before = story.modified("story/a.txt")
+    story.touch("story/a.txt", truncate=False)
+    assert before is not None
+    assert (story.modified("story/a.txt") or before) > before
+    assert story.cat_file("story/a.txt") == b"aaa"
+    story.touch("story/a.txt")
+    story.touch("story/new", truncate=False)
+
+    assert story.cat_file("story/a.txt") == story.cat_file("story/new") == b""
+
+
+def test_a_write_to_what_another_program_took_away_is_not_lost(
+    fs: DriveFileSystem, outsider: DriveAPI
+) -> None:
+    """In the trash, deleted, or renamed in the last few seconds: the path has the new content."""
+    for change in ("trash", "delete", "rename"):
+        fs.pipe_file("a", b"first")
+        id = fs.node("a").id
+        if change == "trash":
+            outsider.update(id, trashed=True)
+        elif change == "delete":
+            outsider.delete(id)
+        else:
+            outsider.update(id, name="b")
+        fs.pipe_file("a", b"second")
+        fs.invalidate_cache()
+
+        assert fs.cat_file("a") == b"second", change
+        assert len(fs.duplicates("a")) == 1, change
+
+
+def test_a_forked_child_has_locks_of_its_own(story: DriveFileSystem) -> None:
+    """Those of the parent may be held by threads that the child does not have."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with story.lookup.known._lock, story.nodes._lock, story._making_folders:
+            held.set()
+            release.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a fork with threads: the very point
+        child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            signal.alarm(20)
+            story.pipe_file("child/made", b"by the child")
+            code = 0 if story.cat_file("story/a.txt") == b"aaa" else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    release.set()
+    thread.join()
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert story.exists("child/made")
+
+
 def test_own_writes_are_seen_at_once_though_listings_are_late(
     drive: Emulator, fs: DriveFileSystem
 ) -> None:
@@ -303,7 +448,7 @@ def test_own_writes_are_seen_at_once_though_listings_are_late(
 def test_others_writes_are_seen(
     fs: DriveFileSystem, outsider: DriveAPI, clock: JumpingClock
 ) -> None:
-    """A changed file at once; a removed or renamed one too."""
+    """New content at once; a new name, or the trash, once what is known is not fresh any more."""
     fs.pipe_file("a.txt", b"mine")
     id = fs.node("a.txt").id
 
@@ -312,11 +457,13 @@ def test_others_writes_are_seen(
     assert fs.cat_file("a.txt") == b"theirs"
 
     outsider.update(id, name="b.txt")
+    clock.advance(6)
 
     assert not fs.exists("a.txt")
     assert fs.cat_file("b.txt") == b"theirs"
 
     outsider.update(id, trashed=True)
+    clock.advance(6)
 
     assert not fs.exists("b.txt")
     assert fs.ls("") == []
@@ -387,6 +534,38 @@ def test_removed_files_lie_in_the_trash(story: DriveFileSystem) -> None:
     assert story.api.get(id).trashed
     with pytest.raises(PlaceNotFound, match="in the trash"):
         story.node(f"id:{id}")
+
+
+def test_removed_files_are_deleted_when_asked_for(story: DriveFileSystem, api: DriveAPI) -> None:
+    """By the call, or for the whole filesystem."""
+    gone = [story.node(f"story/{name}").id for name in ("a.txt", "deep")]
+    story.rm("story/a.txt", trash=False)
+    hard = DriveFileSystem(api=api, trash=False, skip_instance_cache=True)
+    hard.rm("story/deep", recursive=True)
+
+    for id in gone:
+        with pytest.raises(PlaceNotFound):
+            api.get(id)
+    assert story.ls("story", detail=False) == ["story/b.txt"] or not story.exists("story/a.txt")
+    assert hard.ls("story", detail=False) == ["story/b.txt"]
+
+
+def test_all_files_of_one_name_can_be_listed(
+    fs: DriveFileSystem, outsider: DriveAPI, clock: JumpingClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The one that is meant comes first; it is said once that there are more."""
+    fs.pipe_file("a.txt", b"old")
+    old = fs.node("a.txt").id
+    new = outsider.create("a.txt", outsider.root_id(), b"new").id
+    clock.advance(6)
+    fs.cat_file("a.txt")
+    fs.cat_file("a.txt")
+
+    assert [info["id"] for info in fs.duplicates("a.txt")] == [new, old]
+    assert [info["name"] for info in fs.duplicates("a.txt")] == [f"id:{new}", f"id:{old}"]
+    assert caplog.messages == [
+        f"2 files in one folder are called 'a.txt'; the newest is meant, id:{new}"
+    ]
 
 
 def test_files_are_moved_and_copied(story: DriveFileSystem) -> None:

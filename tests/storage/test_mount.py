@@ -154,8 +154,8 @@ def test_nobody_signed_in_is_told(nobody: Settings, unreachable: Opener) -> None
         attach(None, settings=nobody, open_emulator=unreachable)
 
     assert str(caught.value) == (
-        "nobody is signed in to Google Drive; set GOOGLE_APPLICATION_CREDENTIALS to a "
-        "credentials file, or run %drive_mount emulator to try it here"
+        "nobody is signed in to Google Drive; run %drive_auth, or %drive_mount emulator to try "
+        "it here"
     )
 
 

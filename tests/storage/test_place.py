@@ -47,6 +47,12 @@ def folder(tmp_path: Path, settings: Settings, unreachable: Callable[..., Any]) 
         ("https://drive.google.com/uc?export=download&id=1aB_-x", "id:1aB_-x", "id:1aB_-x"),
         ("https://docs.google.com/document/d/1aB_-x/edit#gid=0", "id:1aB_-x", "id:1aB_-x"),
         ("https://drive.usercontent.google.com/download?id=1aB_-x", "id:1aB_-x", "id:1aB_-x"),
+        ("https://docs.google.com/spreadsheets/u/1/d/1aB_-x/edit", "id:1aB_-x", "id:1aB_-x"),
+        ("https://docs.google.com/presentation/d/1aB_-x/view", "id:1aB_-x", "id:1aB_-x"),
+        ("https://drive.google.com/uc?id=1aB_-x&export=download", "id:1aB_-x", "id:1aB_-x"),
+        ("https://drive.google.com/drive/u/0/my-drive", "", "My Drive"),
+        ("https://drive.google.com/drive/shared-drives", "Shared drives", "Shared drives"),
+        ("Shared drives/Team/a", "Shared drives/Team/a", "Shared drives/Team/a"),
         ("*.txt", "*.txt", "My Drive/*.txt"),
     ],
 )
@@ -88,7 +94,12 @@ def test_no_place_is_outside(attached: Drive, settings: Settings, typed: str) ->
 
 
 @pytest.mark.parametrize(
-    "typed", ["https://drive.google.com/drive/my-drive", "https://drive.google.com/open?id=a/b"]
+    "typed",
+    [
+        "https://drive.google.com/drive/recent",
+        "https://drive.google.com/open?id=a/b",
+        "https://docs.google.com/document/d/e/2PACX-1v/pub",
+    ],
 )
 def test_an_address_without_an_id_is_told(attached: Drive, settings: Settings, typed: str) -> None:
     """One line, before anything is asked."""

@@ -129,6 +129,32 @@ def test_an_older_version_is_ignored() -> None:
     assert tree.find("root", "old") is None
 
 
+def test_what_was_buried_stays_so_until_a_later_version() -> None:
+    """A late listing does not bring it back; who restores it does."""
+    tree = Tree()
+    tree.put(node("a", "a", version=5))
+    tree.bury("a")
+    tree.put(node("a", "a", version=5))
+    assert tree.get("a") is None
+    tree.put(node("a", "a", version=6))
+    assert tree.get("a") is not None
+    tree.bury("a", 3)
+    assert tree.get("a") is not None, "an older burial than what is known"
+    tree.bury("a", float("inf"))
+    tree.put(node("a", "a", version=10**9))
+    assert tree.get("a") is None
+
+
+def test_a_version_below_what_was_heard_of_is_not_believed() -> None:
+    """Of a file that is not even known."""
+    tree = Tree()
+    tree.expect("a", 4)
+    tree.put(node("a", "late", version=3))
+    assert tree.get("a") is None
+    tree.put(node("a", "right", version=4))
+    assert tree.find("root", "right") is not None
+
+
 def test_what_is_trashed_or_dropped_is_gone() -> None:
     """Neither has a path any more."""
     tree = Tree()

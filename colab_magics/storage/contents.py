@@ -1,0 +1,175 @@
+"""What are the bytes of the file at a path of a Drive: all of them, some, or an export?"""
+
+# mypy: disallow-untyped-calls=False
+# fsspec is not annotated.
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from fsspec.callbacks import DEFAULT_CALLBACK, Callback
+
+from colab_magics.errors import DriveForbidden, PlaceIsFolder, PlaceNotFound
+
+from .browsing import DriveBrowser
+from .exporting import format_type, formats
+from .openfile import ReadFile
+from .parallel import each
+from .tree import Node
+from .whole import published
+
+
+class DriveReader(DriveBrowser):
+    """Files of one Drive, to read."""
+
+    def cat_file(
+        self,
+        path: str,
+        start: int | None = None,
+        end: int | None = None,
+        export: str | None = None,
+        **kwargs: Any,
+    ) -> bytes:
+        """The bytes of a file, or of a part of it; negative numbers count from its end.
+
+        Args:
+            export: what a Google document is to become, such as "csv"; `info` says what it can.
+        """
+        if export is not None:
+            return self.export(path, export)[start:end]
+        node, target = self._file(path), io.BytesIO()
+        if start is None and end is None:
+            self._fetch(node, target)
+        else:
+            first, last, _ = slice(start, end).indices(node.size or 0)
+            self.api.download(node.id, target, start=first, end=last, size=node.size)
+        return target.getvalue()
+
+    def cat(
+        self, path: Any, recursive: bool = False, on_error: str = "raise", **kwargs: Any
+    ) -> Any:
+        """The bytes of a file; of several, by path, fetched a few at a time."""
+        paths = self.expand_path(path, recursive=recursive)
+        if not isinstance(path, list) and paths == [self._strip_protocol(path)]:
+            return self.cat_file(paths[0], **kwargs)
+        paths = [one for one in paths if not (recursive and self.isdir(one))]
+
+        def one(path: str) -> Any:
+            try:
+                return self.cat_file(path, **kwargs)
+            except Exception as exc:
+                if on_error == "raise":
+                    raise
+                return exc
+
+        found = dict(zip(paths, each(one, paths, self.api.settings.parallel_files), strict=True))
+        if on_error == "omit":
+            return {path: got for path, got in found.items() if not isinstance(got, Exception)}
+        return found
+
+    def cat_ranges(
+        self,
+        paths: list[str],
+        starts: Any,
+        ends: Any,
+        max_gap: int | None = None,
+        on_error: str = "return",
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Parts of files, fetched a few at a time."""
+        if max_gap is not None:
+            raise NotImplementedError("ranges are not merged; leave max_gap out")
+        starts = starts if isinstance(starts, list) else [starts] * len(paths)
+        ends = ends if isinstance(ends, list) else [ends] * len(paths)
+
+        def one(part: tuple[str, int | None, int | None]) -> Any:
+            try:
+                return self.cat_file(*part, **kwargs)
+            except Exception as exc:
+                if on_error == "raise":
+                    raise
+                return exc
+
+        parts = list(zip(paths, starts, ends, strict=True))
+        return each(one, parts, self.api.settings.parallel_files)
+
+    def export(self, path: str, format: str) -> bytes:
+        """A Google document in another format, such as "pdf"; `info` says in which it can be had.
+
+        Raises:
+            BadValue: it can not be had in that one, or is no Google document.
+            DriveForbidden: it would be larger than the 10 MB that Drive exports.
+        """
+        node, target = self.node(path), io.BytesIO()
+        self.api.export(node.id, format_type(node.mime_type, format, path), target)
+        return target.getvalue()
+
+    def get_file(
+        self,
+        rpath: str,
+        lpath: Any = None,
+        callback: Callback = DEFAULT_CALLBACK,
+        outfile: BinaryIO | None = None,
+        export: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Fetch a file, verified; `lpath` is the old file or the whole new one, never a part.
+
+        Args:
+            export: what Google documents are to become; other files come as they are.
+        """
+        if outfile is None and hasattr(lpath, "write"):
+            outfile = lpath
+        if outfile is None and self.isdir(rpath):
+            os.makedirs(lpath, exist_ok=True)
+        elif export is not None and formats(self.node(rpath).mime_type):
+            self._save(self.export(rpath, export), lpath, outfile)
+        elif outfile is not None:
+            self._fetch(self._file(rpath), outfile, callback)
+        else:
+            self.get_node(self._file(rpath), Path(lpath), callback=callback)
+
+    def get_node(self, node: Node, target: Path, *, callback: Any = None) -> Node:
+        """Fetch a file by its node, in one request if that is still right.
+
+        Returns:
+            The node of the revision that arrived.
+        """
+        return self._seen(self.api.fetch_file(node, target, callback=callback))
+
+    def read_file(self, path: str, block_size: int | None = None, **options: Any) -> ReadFile:
+        """Open a file for reading."""
+        block = block_size or self.api.settings.chunk_bytes
+        return ReadFile(self, path, self._file(path), block_size=block, **options)
+
+    def _file(self, path: str) -> Node:
+        node = self.node(path)
+        if node.folder:
+            raise PlaceIsFolder(f"{path!r} is a folder, not a file")
+        if node.size is None:
+            known = ", ".join(formats(node.mime_type))
+            rest = f"; export it as one of {known}" if known else " and can not be exported"
+            raise DriveForbidden(f"{path!r} is a Google document, which has no bytes{rest}")
+        return node
+
+    def _fetch(self, node: Node, target: BinaryIO, callback: Any = None) -> Node:
+        try:
+            return self._seen(self.api.fetch(node, target, callback=callback))
+        except PlaceNotFound:
+            self.lookup.known.forget(node.id)  # what was known of it is over
+            raise
+
+    def _seen(self, node: Node) -> Node:
+        """Take in what a fetch found out: another revision, in most cases not."""
+        self.lookup.known.learn([node])
+        return node
+
+    def _save(self, content: bytes, lpath: Any, outfile: BinaryIO | None) -> None:
+        if outfile is not None:
+            outfile.write(content)
+            return
+        with published(Path(lpath)) as part:
+            part.write_bytes(content)

@@ -1,0 +1,250 @@
+"""Which files go where when several are fetched or sent?"""
+
+# mypy: disallow-untyped-calls=False
+# fsspec is not annotated.
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from colab_magics.errors import BadPlace, DriveForbidden, PlaceIsFile, PlaceNotFound
+
+from .filesystem import DriveFileSystem
+from .health import check_path
+from .listing import is_pattern, local_name, matches, pattern_base
+from .place import Place
+from .transfer import Receipt, fetch, md5_of, revision_of, send
+from .tree import to_path
+from .trees import fetch_tree, send_tree
+
+# What a folder holds that is no file to fetch; nothing went wrong with it.
+_LEFT_OUT = ("a Google document", "a shortcut", "another file has this name")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One file or folder on its way.
+
+    Attributes:
+        size: bytes as far as known before; 0 for a folder.
+        run: does it; takes a callback.
+    """
+
+    source: str
+    target: str
+    size: int
+    run: Callable[[Any], Arrival]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What came of one step.
+
+    Attributes:
+        same: files that were there already, with the very same content.
+        failed: pairs of a file and why it did not arrive.
+        left_out: pairs of what is no file to fetch, such as a Google document, and why.
+        md5: of a single file, the same on both sides; empty where there is none.
+    """
+
+    files: int
+    size: int
+    same: int = 0
+    failed: Sequence[tuple[str, str]] = ()
+    left_out: Sequence[tuple[str, str]] = ()
+    md5: str = ""
+    receipt: Receipt | None = None
+
+
+def fetching(places: Sequence[Place], dest: str, *, export: str = "") -> list[Step]:
+    """Say what goes where when places are fetched to `dest`; nothing is moved yet.
+
+    Several, what a pattern matches, and a `dest` that ends in "/" go into the folder `dest`. A
+    folder that is fetched alone becomes `dest`, so that the same line again goes on with it.
+
+    Args:
+        export: the format in which Google's own documents are written, such as ``pdf``.
+
+    Raises:
+        PlaceNotFound: one is not there; the message says what there is.
+        PlaceIsFile: `dest` is a file, and must be a folder.
+    """
+    single = len(places) == 1 and not is_pattern(places[0])
+    inside = not single or _names_folder(dest)
+    target = Path(dest).expanduser()
+    check_path(target)
+    if inside and target.exists() and not target.is_dir():
+        raise PlaceIsFile(f"'{dest}' is a file, not a folder to put several files into")
+    if not single and not _names_folder(dest) and not target.is_dir():
+        raise PlaceNotFound(f"several files need a folder; write {dest + '/'!r} to make one")
+    steps = []
+    for place in places:
+        for one, name, info in _found(place):
+            folder = info["type"] == "directory"
+            within = inside or (not folder and target.is_dir())
+            to = target / (name or local_name(one)) if within else target
+            new = _fetch_folder(one, to, export) if folder else _fetch_file(one, info, to, export)
+            steps.append(new)
+    return steps
+
+
+def sending(sources: Sequence[str], place: Place, *, inside: bool) -> list[Step]:
+    """Say what goes where when files of this machine are sent to a place; nothing is moved yet.
+
+    Args:
+        inside: whether `place` is the folder that they go into, which need not be there yet;
+            a single file goes into it where it is a folder, whatever `inside` says.
+
+    Raises:
+        PlaceNotFound: there is no such file on this machine.
+        BadPlace: several files, and `place` is no folder.
+    """
+    files = [path for source in sources for path in _local(source)]
+    if len(files) > 1 and not inside and not place.is_folder():
+        raise BadPlace(f"several files need a folder; write '{place}/' to make one")
+    steps = []
+    for path in files:
+        within = inside or len(files) > 1 or (path.is_file() and place.is_folder())
+        name = path.resolve().name
+        own = to_path(name) if isinstance(place.fs, DriveFileSystem) else name
+        to = place.join(own) if within else place
+        steps.append(_send_folder(path, to) if path.is_dir() else _send_file(path, to))
+    return steps
+
+
+def _names_folder(text: str) -> bool:
+    return text.endswith("/") or text in (".", "..", "~") or text.endswith(("/.", "/.."))
+
+
+def _found(place: Place) -> list[tuple[Place, str, dict[str, Any]]]:
+    """The place; or what a pattern matches, each with its path below the pattern's folder."""
+    if not is_pattern(place):
+        return [(place, "", place.info())]
+    base, found = pattern_base(place.path), []
+    for info in matches(place, base):
+        path = str(info["name"]).rstrip("/")
+        if "**" in place.path and info["type"] == "directory":
+            continue  # files alone are meant, each at its path
+        one = replace(place, typed=path, path=path)
+        found.append((one, path[len(base) :].lstrip("/"), info))
+    if not found:
+        raise PlaceNotFound(f"nothing matches '{place}'; %drive_ls shows what is there")
+    return found
+
+
+def _local(source: str) -> list[Path]:
+    path = Path(source).expanduser()
+    check_path(path)
+    if path.exists() or path.is_symlink():
+        return [path]
+    found = sorted(glob.glob(str(path), recursive=True))
+    if not found:
+        what = "nothing matches" if glob.has_magic(source) else "no file at"
+        raise PlaceNotFound(f"{what} {source!r} on this machine")
+    files = [Path(one) for one in found]
+    return [one for one in files if "**" not in source or one.is_file()]
+
+
+def _fetch_file(place: Place, info: dict[str, Any], target: Path, export: str) -> Step:
+    formats = list(info.get("exportable") or ())
+    if info.get("size", 0) is None or formats:
+        return _export(place, target, export, formats)
+    known, md5 = info.get("size") or 0, info.get("md5") or ""
+
+    def run(callback: Any) -> Arrival:
+        if _same(target, known, md5):
+            _tell(callback, known)
+            receipt = Receipt(info.get("id"), known, md5, revision_of(info), seconds=0.0)
+            return Arrival(1, 0, same=1, md5=md5, receipt=receipt)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        receipt = fetch(place, target, callback=callback)
+        return Arrival(1, receipt.size, md5=receipt.md5, receipt=receipt)
+
+    return Step(str(place), str(target), known, run)
+
+
+def _export(place: Place, target: Path, wanted: str, formats: list[str]) -> Step:
+    wanted = wanted.lstrip(".").lower() or target.suffix.lstrip(".").lower()
+    if wanted not in formats:
+        known = " ".join(formats) or "none that can be fetched"
+        raise DriveForbidden(
+            f"'{place}' is a Google document, which has no bytes of its own; "
+            f"add --export FORMAT, one of: {known}"
+        )
+    if target.suffix.lstrip(".").lower() != wanted:
+        target = target.with_name(f"{target.name}.{wanted}")
+
+    def run(callback: Any) -> Arrival:
+        fs: Any = place.fs
+        target.parent.mkdir(parents=True, exist_ok=True)
+        options = {} if callback is None else {"callback": callback}
+        fs.get_file(place.path, str(target), export=wanted, **options)
+        return Arrival(1, target.stat().st_size)
+
+    return Step(str(place), str(target), 0, run)
+
+
+def _exported(place: Place, target: Path, wanted: str) -> Arrival | None:
+    """What came of a document in a folder; None where it can not be had in that format."""
+    formats = list(place.info().get("exportable") or ())
+    if wanted.lstrip(".").lower() not in formats:
+        return None
+    return _export(place, target, wanted, formats).run(None)
+
+
+def _fetch_folder(place: Place, target: Path, export: str) -> Step:
+    def run(callback: Any) -> Arrival:
+        done = fetch_tree(place, target, callback=callback)
+        failed, left_out, files, size = [], [], done.files, done.size
+        for path, why in done.failed:
+            if not why.startswith(_LEFT_OUT):
+                failed.append((path, why))
+            elif export and (got := _exported(place.join(path), target / path, export)):
+                files, size = files + got.files, size + got.size
+            else:
+                left_out.append((path, why))
+        return Arrival(files + done.skipped, size, done.skipped, failed, left_out)
+
+    return Step(f"{place}/", f"{target}/", 0, run)
+
+
+def _send_file(source: Path, place: Place) -> Step:
+    known = source.stat().st_size
+
+    def run(callback: Any) -> Arrival:
+        info = place.info() if place.exists() else {}
+        if info.get("type") == "file" and info.get("md5") and _same(source, **_content(info)):
+            _tell(callback, known)
+            receipt = Receipt(info.get("id"), known, info["md5"], revision_of(info), seconds=0.0)
+            return Arrival(1, 0, same=1, md5=receipt.md5, receipt=receipt)
+        receipt = send(source, place, callback=callback)
+        return Arrival(1, receipt.size, md5=receipt.md5, receipt=receipt)
+
+    return Step(str(source), str(place), known, run)
+
+
+def _send_folder(source: Path, place: Place) -> Step:
+    def run(callback: Any) -> Arrival:
+        done = send_tree(source, place, callback=callback)
+        return Arrival(done.files + done.skipped, done.size, done.skipped, done.failed)
+
+    return Step(f"{source}/", f"{place}/", 0, run)
+
+
+def _content(info: dict[str, Any]) -> dict[str, Any]:
+    return {"size": info.get("size"), "md5": info["md5"]}
+
+
+def _same(path: Path, size: int | None, md5: str) -> bool:
+    """Whether a file of this machine has that content."""
+    return bool(md5) and path.is_file() and path.stat().st_size == size and md5_of(path) == md5
+
+
+def _tell(callback: Any, size: int) -> None:
+    if callback is not None:
+        callback.set_size(size)
+        callback.absolute_update(size)
