@@ -1,4 +1,4 @@
-"""How is something shown to a person: cards, tables and progress, as HTML with a plain text twin?
+"""How is something shown to a person: cards and tables, as HTML with a plain text twin?
 
 Every text that comes from outside goes through `clean`: names on Drive are data, never HTML and
 never terminal codes. Colours are taken from the page (JupyterLab's variables, else what the text
@@ -11,11 +11,9 @@ from __future__ import annotations
 import html
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from colab_magics.clock import CLOCK, Clock, spell
 
 _BORDER = "1px solid rgba(128,128,128,.35)"
 _FONT = "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;line-height:1.5"
@@ -82,25 +80,25 @@ class Table:
     note: str = ""
     right: frozenset[int] = frozenset()
     """Numbers of the columns that are aligned to the right."""
+    drawn: frozenset[int] = frozenset()
+    """Numbers of the columns that hold lines drawn with characters: blanks and widths count."""
 
     def __repr__(self) -> str:
         from rich import box
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(
-            title=Text(clean(self.title, 200)) if self.title else None,
-            caption=Text(clean(self.note, 400)) if self.note else None,
-            title_justify="left",
-            caption_justify="left",
-            box=box.SIMPLE_HEAD,
-        )
+        table = RichTable(box=box.SIMPLE_HEAD)
         for at, header in enumerate(self.headers):
             right = at in self.right
             table.add_column(header, justify="right" if right else "left", overflow="fold")
         for row in self.rows:
             table.add_row(*(Text(clean(cell, 300)) for cell in row))
-        return plain(table)
+        # Not rich's own title and caption: those are folded at the width of the table, and a
+        # command in them could not be copied.
+        above = [clean(self.title, 200), ""] if self.title else []
+        below = ["", clean(self.note, 400)] if self.note else []
+        return "\n".join([*above, plain(table).strip("\n"), *below])
 
     def _repr_html_(self) -> str:
         head = "".join(
@@ -119,13 +117,36 @@ class Table:
 
     def _cells(self, row: Sequence[object]) -> str:
         return "".join(
-            f'<td style="text-align:{self._align(at)};padding:2px 14px 2px 0;'
-            f'white-space:pre-wrap">{escape(cell, 300)}</td>'
+            f'<td style="text-align:{self._align(at)};{self._spacing(at)}">{escape(cell, 300)}</td>'
             for at, cell in enumerate(row)
         )
 
+    def _spacing(self, column: int) -> str:
+        if column in self.drawn:
+            return f"padding:0 14px 0 0;line-height:1.35;white-space:pre;{_MONO}"
+        if column in self.right:
+            return "padding:2px 14px 2px 0;white-space:nowrap;font-variant-numeric:tabular-nums"
+        return "padding:2px 14px 2px 0;white-space:pre-wrap"
+
     def _align(self, column: int) -> str:
         return "right" if column in self.right else "left"
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address that can be clicked where there is HTML."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+def _html(text: object) -> str:
+    if not isinstance(text, Link) or not text.url.startswith(("https://", "http://")):
+        return escape(text, 400)
+    shown, target = escape(text.url, 400), html.escape(text.url, quote=True)
+    return f'<a href="{target}" target="_blank" rel="noopener noreferrer">{shown}</a>'
 
 
 @dataclass
@@ -158,7 +179,7 @@ class Card:
         rows = "".join(
             f'<div style="display:flex;gap:10px"><span style="{_DIM};min-width:76px">'
             f"{escape(caption)}</span>"
-            f'<span style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(text, 400)}</span>'
+            f'<span style="white-space:pre-wrap;overflow-wrap:anywhere">{_html(text)}</span>'
             "</div>"
             for caption, text in self.lines
         )
@@ -194,61 +215,3 @@ def plain(renderable: Any, width: int = 110) -> str:
     with console.capture() as captured:
         console.print(renderable)
     return "\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines())
-
-
-class Progress:
-    """An fsspec callback that shows bytes, speed and time left, twice a second at most.
-
-    Nothing is shown for what takes under half a second.
-    """
-
-    def __init__(self, title: str, show: Callable[[Card], None], clock: Clock = CLOCK) -> None:
-        self.title, self.show, self.clock = title, show, clock
-        self.size: int | None = None
-        self.value = 0
-        self.start = self.shown = clock.monotonic()
-
-    def set_size(self, size: int | None) -> None:
-        """Say how many bytes there will be."""
-        self.size = size
-
-    def relative_update(self, inc: int = 1) -> None:
-        """Count `inc` more bytes."""
-        self.absolute_update(self.value + inc)
-
-    def absolute_update(self, value: int) -> None:
-        """Say how many bytes are done."""
-        self.value = value
-        now = self.clock.monotonic()
-        if now - self.shown >= 0.5:
-            self.shown = now
-            self.show(self.card())
-
-    def card(self) -> Card:
-        """The state of things as a card."""
-        passed = max(1e-6, self.clock.monotonic() - self.start)
-        speed = self.value / passed
-        done = self.value / self.size if self.size else None
-        left = max(0, self.size - self.value) / speed if self.size and speed else None
-        line = f"{size(self.value)} of {size(self.size)} · {size(int(speed))}/s"
-        if left is not None and self.value != self.size:
-            line += f" · {spell(left)} left"
-        return Card(self.title, "running", "transfer", [("bytes", line)], done)
-
-    def branch(self, *_: object, **__: object) -> None:
-        """Single files have no parts of their own."""
-
-    def call(self, *_: object, **__: object) -> None:
-        """Take a hook call of fsspec; drawn from the numbers above instead."""
-
-    def wrap(self, iterable: Iterable[Any]) -> Iterable[Any]:
-        """Pass an iterable through, counting its items."""
-        for item in iterable:
-            self.relative_update()
-            yield item
-
-    def close(self) -> None:
-        """End it; what is shown stays."""
-
-    def no_op(self, *_: object, **__: object) -> None:
-        """Nothing."""

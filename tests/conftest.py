@@ -11,6 +11,7 @@ import pytest
 from harness.kernel import KERNELS, Kernel
 
 if TYPE_CHECKING:
+    from harness.certificates import Certificates
     from IPython.core.interactiveshell import InteractiveShell
 
     from colab_magics.emulator import Emulator
@@ -29,6 +30,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
             page.screenshot(path=path)
             report.sections.append(("picture of the page", str(path)))
     return report
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test leaves a record of its uploads with this machine's user."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own_state"))
 
 
 @pytest.fixture
@@ -87,6 +94,14 @@ def drive(tmp_path: Path) -> Iterator[Emulator]:
     emulator.start()
     yield emulator
     emulator.stop()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """A certificate for Google's names and this machine's, and the authority behind it."""
+    from harness.certificates import issue
+
+    return issue(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
-from harness.clocks import StandingClock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from colab_magics.display import (
     Card,
-    Progress,
+    Link,
     Table,
     clean,
     clock_time,
@@ -211,92 +208,40 @@ def test_nothing_is_drawn_where_nothing_is_counted() -> None:
     assert repr(Card("a.txt")).count("\n") == 0
 
 
-@pytest.fixture
-def shown() -> list[Card]:
-    return []
-
-
-@pytest.fixture
-def clock() -> StandingClock:
-    return StandingClock()
-
-
-@pytest.fixture
-def progress(shown: list[Card], clock: StandingClock) -> Progress:
-    """Of a transfer of 1000 bytes."""
-    one = Progress("a.txt", shown.append, clock)
-    one.set_size(1000)
-    return one
-
-
-def line(card: Card) -> object:
-    return card.lines[0][1]
-
-
-def test_what_is_quick_shows_no_progress(
-    progress: Progress, shown: list[Card], clock: StandingClock
-) -> None:
-    for _ in range(49):
-        clock.move(0.01)
-        progress.relative_update(20)
-
-    assert shown == []
-
-
-def test_progress_is_drawn_twice_a_second_at_most(
-    progress: Progress, shown: list[Card], clock: StandingClock
-) -> None:
-    for _ in range(100):
-        clock.move(0.125)
-        progress.relative_update(10)
-
-    assert len(shown) == 25
-    assert line(shown[0]) == "40 B of 1 kB · 80 B/s · 12.0 s left"
-    assert shown[0].done == 0.04
-    assert line(shown[-1]) == "1 kB of 1 kB · 80 B/s"
-    assert shown[-1].done == 1.0
-
-
-def test_progress_towards_an_unknown_end_has_no_bar(
-    progress: Progress, shown: list[Card], clock: StandingClock
-) -> None:
-    """A Google Doc's export has no size beforehand."""
-    progress.set_size(None)
-    clock.move(2.0)
-    progress.absolute_update(5000)
-
-    assert [line(card) for card in shown] == ["5 kB of - · 2.5 kB/s"]
-    assert shown[0].done is None
-
-
-def test_progress_that_has_not_moved_says_no_time(
-    progress: Progress, shown: list[Card], clock: StandingClock
-) -> None:
-    clock.move(1.0)
-    progress.absolute_update(0)
-
-    assert line(shown[0]) == "0 B of 1 kB · 0 B/s"
-
-
-def test_progress_listens_to_a_real_transfer(progress: Progress, tmp_path: Path) -> None:
-    """fsspec calls it as its own callbacks."""
-    fs = MemoryFileSystem()
-    fs.pipe("/progress/a.txt", bytes(70_000))
-    try:
-        fs.get_file("/progress/a.txt", tmp_path / "b.txt", callback=progress)
-    finally:
-        fs.rm("/progress", recursive=True)
-
-    assert (tmp_path / "b.txt").stat().st_size == 70_000
-    assert (progress.value, progress.size) == (70_000, 70_000)
-    assert progress.card().done == 1.0
-
-
-def test_progress_counts_what_passes_through(progress: Progress) -> None:
-    assert list(progress.wrap("abc")) == ["a", "b", "c"]
-    assert progress.value == 3
-
-
 def test_text_has_no_colours_and_no_blanks_at_the_end() -> None:
     """It is kept in notebooks and compared by people."""
     assert plain("[bold red]one[/]   \n two ") == "one\n two"
+
+
+def test_an_address_can_be_clicked() -> None:
+    """It opens beside the notebook, and its page does not learn of it."""
+    card = Card("a.txt", lines=[("link", Link("https://drive.example/a?b=1&c=2"))])
+
+    assert (
+        '<a href="https://drive.example/a?b=1&amp;c=2" target="_blank" rel="noopener noreferrer">'
+        "https://drive.example/a?b=1&amp;c=2</a>"
+    ) in card._repr_html_()
+    assert "https://drive.example/a?b=1&c=2" in repr(card)
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", 'https://x/"><script>', "data:text/html,x"])
+def test_an_address_is_never_code(url: str) -> None:
+    """Only web pages become links, and nothing gets out of one."""
+    shown = Card("a.txt", lines=[("link", Link(url))])._repr_html_()
+
+    assert "<script" not in shown
+    assert ("<a " in shown) == url.startswith("https://")
+
+
+def test_lines_of_a_drawing_keep_their_blanks() -> None:
+    """A tree in a proportional font, or folded, is none."""
+    shown = Table(["name"], [["│   └── a"]], drawn=frozenset({0}))._repr_html_()
+
+    assert "white-space:pre;font-family:var(--jp-code-font-family" in shown
+
+
+def test_a_command_below_a_table_is_on_one_line() -> None:
+    """So that it can be copied."""
+    note = "4 of 130, 440 kB; page 1 of 33; more: %drive_ls 'data/older results' --rows 4 --page 2"
+
+    assert repr(Table(["a"], [["b"]], note=note)).splitlines()[-1] == note

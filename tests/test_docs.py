@@ -42,10 +42,13 @@ def test_every_magic_is_in_the_readme_and_has_help(loaded: InteractiveShell) -> 
 
     assert sorted(ours) == [
         "%%on_drive_change",
+        "%drive_auth",
         "%drive_get",
+        "%drive_link",
         "%drive_ls",
         "%drive_mount",
         "%drive_put",
+        "%drive_rm",
         "%drive_serve",
         "%watches",
     ]
@@ -61,6 +64,16 @@ def test_every_option_of_the_watch_is_in_the_readme(loaded: InteractiveShell) ->
 
     for option in options:
         assert re.search(rf"^\| `{option}[ `]", README, re.MULTILINE), option
+
+
+def test_every_option_of_the_file_magics_is_in_the_readme(loaded: InteractiveShell) -> None:
+    """Below the heading of its magic."""
+    kind = loaded.magics_manager.registry["FileMagics"]
+    for name in kind.magics["line"]:
+        section = README.split(f"\n### `%{name} ")[1].split("\n## ")[0].split("\n### ")[0]
+        options = [o for o in getattr(kind, name).parser._option_string_actions if o[:2] == "--"]
+
+        assert [o for o in options if o not in section and o not in name] == [], name
 
 
 def test_every_setting_is_in_the_readme_with_its_default() -> None:

@@ -17,10 +17,12 @@ DEFAULTS: dict[str, Any] = {
     "drive_url": "",
     "emulator_root": "",
     "credentials_dir": "",
+    "sign_in_seconds": 300.0,
     "poll_active_seconds": 1.0,
     "poll_idle_seconds": 15.0,
     "poll_max_seconds": 60.0,
     "relist_seconds": 300.0,
+    "fresh_seconds": 5.0,
     "scan_seconds": 2.0,
     "debounce_seconds": 0.5,
     "retry_attempts": 6,
@@ -29,6 +31,10 @@ DEFAULTS: dict[str, Any] = {
     "retry_wait_seconds": 32.0,
     "timeout_seconds": 60.0,
     "chunk_bytes": 8388608,
+    "connections": 4,
+    "parallel_files": 8,
+    "quota_units_per_minute": 325_000,
+    "state_dir": "",
 }
 
 

@@ -16,7 +16,16 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from colab_magics.clock import seconds
 from colab_magics.errors import BadValue
 
-__all__ = ["argument", "count", "duration", "magic_arguments", "parsed", "positive", "read"]
+__all__ = [
+    "argument",
+    "count",
+    "duration",
+    "magic_arguments",
+    "number",
+    "parsed",
+    "positive",
+    "read",
+]
 
 
 def parsed(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,7 +54,8 @@ def read(magic: Any, line: str) -> argparse.Namespace:
         UsageError: one line that names the mistake.
     """
     magic.parser.allow_abbrev = False
-    arguments: argparse.Namespace = magic.parser.parse_args(_words(line))
+    # Intermixed: else what follows an option in `%drive_get a --export pdf out/` is refused.
+    arguments: argparse.Namespace = magic.parser.parse_intermixed_args(_words(line))
     return arguments
 
 
@@ -84,10 +94,19 @@ def positive(text: str) -> float:
 
 def count(text: str) -> int:
     """A whole number from 0 on."""
+    return _whole(text, 0)
+
+
+def number(text: str) -> int:
+    """A whole number from 1 on."""
+    return _whole(text, 1)
+
+
+def _whole(text: str, least: int) -> int:
     try:
         value = int(text)
     except ValueError:
-        value = -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 on, not {text!r}")
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least} on, not {text!r}")
     return value

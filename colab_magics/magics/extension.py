@@ -8,13 +8,15 @@ from typing import Any
 from colab_magics.clock import seconds as seconds_of
 from colab_magics.errors import Unloaded
 
+from .auth import AuthMagics
 from .completion import add_completion, remove_completion
 from .drive import DriveMagics
+from .files import FileMagics
 from .notebook import Notebook
 from .serving import serve_blocking, transformer
 from .watch import WatchMagics
 
-_CLASSES = (DriveMagics, WatchMagics)
+_CLASSES = (AuthMagics, DriveMagics, FileMagics, WatchMagics)
 
 
 def load(shell: Any) -> None:
@@ -24,7 +26,7 @@ def load(shell: Any) -> None:
     for kind in _CLASSES:
         shell.register_magics(kind(shell, notebook))
     shell.input_transformers_post.append(transformer)
-    add_completion(shell)
+    add_completion(shell, notebook)
     atexit.register(notebook.close)
 
 

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colab_magics.clock import CLOCK, Clock
-from colab_magics.display import Progress
-from colab_magics.errors import DriveUnreachable, NoDrive, Unloaded
+from colab_magics.errors import DriveUnreachable, NoCredentials, NoDrive, Unloaded
 from colab_magics.running.executor import Executor
-from colab_magics.running.outputs import Handle
 from colab_magics.settings import Settings
 
-from .registry import Watches, parent_of
+from .registry import Watches
 
 if TYPE_CHECKING:
     from colab_magics.storage.mount import Drive
@@ -41,9 +39,15 @@ class Notebook:
             me = weakref.ref(self)
             os.register_at_fork(after_in_child=lambda: _forked(me()))
 
-    def mount(self, place: str | None, *, force_remount: bool, readonly: bool) -> Drive:
-        """Attach a Drive; the same one again is kept as it is, unless told otherwise."""
-        from colab_magics.storage.mount import attach
+    def mount(
+        self, place: str | None, *, force_remount: bool, readonly: bool, at: str | None = None
+    ) -> Drive:
+        """Attach a Drive; the same one again is kept as it is, unless told otherwise.
+
+        Args:
+            at: a folder of this machine that shows its files, over FUSE.
+        """
+        from colab_magics.storage.mount import attach, mount_at
 
         self.check()
         drive = attach(
@@ -52,7 +56,14 @@ class Notebook:
             open_emulator=self._open_emulator,
             force_remount=force_remount,
             readonly=readonly,
+            beside_colab=at is None,
         )
+        if at is not None:
+            try:
+                mount_at(drive, at, settings=self.settings, others=self._drives, anew=force_remount)
+            except BaseException:
+                drive.close()
+                raise
         self._drives.append(drive)
         self.drive = drive
         if self._fresh and not readonly:
@@ -95,16 +106,38 @@ class Notebook:
         self.check()
         return resolve(typed, self.drive, settings=self.settings)
 
-    def progress(self, title: str) -> Progress:
-        """A card in the running cell that shows how a transfer goes."""
-        handle = Handle(self.shell, parent_of(self.shell), f"colab_magics-{os.urandom(6).hex()}")
-        shown: list[bool] = []
+    def signs_in_at(self) -> str:
+        """Where `%drive_auth` signs in unless told: empty for Google, else a Drive's host:port."""
+        from colab_magics.storage.credentials import place_of
+        from colab_magics.storage.token_file import token_path
 
-        def show(card: object) -> None:
-            (handle.update if shown else handle.show)(card)
-            shown.append(True)
+        self.check()
+        api = self.drive.api if self.drive else None
+        at = place_of(self.settings.drive_url or (api.url if api else "")) or ""
+        asked = self.settings.drive_url or token_path(self.settings, at).exists()
+        return at if asked else ""
 
-        return Progress(title, show, self.clock)
+    def signed_anew(self, *, gone: bool) -> list[tuple[str, object]]:
+        """Let what is attached go on with the present sign-in, or let go of it; what that means."""
+        from colab_magics.storage.credentials import find_credentials
+        from colab_magics.storage.live import LiveCredentials
+
+        apis = [drive.api for drive in self._drives if drive.api is not None]
+        signed = [api for api in apis if isinstance(api.credentials, LiveCredentials)]
+        mine = self.drive.api if self.drive is not None else None
+        if gone:
+            self.drive = None if mine in signed else self.drive
+            return [("detached", "the Drive that used it")] if mine in signed else []
+        lines: list[tuple[str, object]] = []
+        for api in signed:
+            now = None
+            with contextlib.suppress(NoCredentials):  # signed out of that one: it will say so
+                now = find_credentials(self.settings, api.url)
+            if now is not None:
+                api.credentials.replace(now)
+                if api is mine:
+                    lines = [("attached", "goes on; another account's Drive needs %drive_mount")]
+        return lines
 
     def check(self) -> None:
         """Raise when the extension was unloaded."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from harness.certificates import Certificates
+
     from colab_magics.emulator import Emulator
 
 
@@ -60,7 +64,21 @@ def test_a_receipt_is_json_when_asked_for(
 
     assert receipt["size"] == 2
     assert receipt["md5"] == "49f68a5c8493ec2c0bf489821c21fc3b"
-    assert sorted(receipt) == ["id", "md5", "revision", "seconds", "size"]
+    assert receipt["paths"] == ["My Drive/in/b.txt"]
+    assert sorted(receipt) == sorted(
+        [
+            "id",
+            "md5",
+            "revision",
+            "seconds",
+            "size",
+            "files",
+            "skipped",
+            "failed",
+            "left_out",
+            "paths",
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +90,7 @@ def test_a_receipt_is_json_when_asked_for(
             "colab-magics: no file 'nowhere' in My Drive, which is empty",
         ),
         (("get", "no/such.txt"), 1, "colab-magics: no folder 'no' in My Drive, which is empty"),
-        (("put", "/no/such/file"), 1, "colab-magics: no such file or directory: /no/such/file"),
+        (("put", "/no/such/file"), 1, "colab-magics: no file at '/no/such/file' on this machine"),
         (("put", "-"), 2, "colab-magics: standard input has no name; give PLACE one"),
     ],
 )
@@ -85,6 +103,80 @@ def test_what_can_not_be_done_is_one_line(
     assert done.returncode == code
     assert done.stdout == b""
     assert done.stderr.decode().strip() == line
+
+
+def test_folders_and_several_files_go_there_and_back(
+    drive: Emulator, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    """put, ls --tree, get, in the words of the magics; what is equal is skipped."""
+    (tmp_path / "d" / "sub").mkdir(parents=True)
+    for name in ("a.txt", "b.txt", "sub/c.txt"):
+        (tmp_path / "d" / name).write_text(name)
+    at = ("--drive", drive.url)
+    put = run("put", str(tmp_path / "d"), "in/", *at, env=environ)
+    tree = run("ls", "in", "--tree", *at, env=environ)
+    document = run("ls", "in", "--tree", "--json", *at, env=environ)
+    two = run("get", "in/d/a.txt", "in/d/b.txt", f"{tmp_path}/two/", "--json", *at, env=environ)
+    back = run("get", "in/d", str(tmp_path / "back"), *at, env=environ)
+
+    assert (put.returncode, back.returncode) == (0, 0), put.stderr + back.stderr
+    assert tree.stdout.decode().splitlines()[-1] == "3 files, 19 B, in 2 folders below it"
+    assert json.loads(document.stdout)["folders"][0]["folders"][0]["name"] == "sub"
+    assert json.loads(two.stdout)["files"] == 2
+    assert (tmp_path / "back" / "sub" / "c.txt").read_text() == "sub/c.txt"
+
+
+def test_what_is_removed_comes_back(drive: Emulator, environ: dict[str, str]) -> None:
+    """rm says how; --json has the id."""
+    at = ("--drive", drive.url)
+    run("put", "-", "a.txt", *at, env=environ, stdin=b"x")
+    gone = run("rm", "a.txt", "--json", *at, env=environ)
+    (entry,) = json.loads(gone.stdout)
+    empty = run("ls", "--json", *at, env=environ)
+    back = run("rm", "--restore", f"id:{entry['id']}", *at, env=environ)
+    there = run("ls", "--json", *at, env=environ)
+
+    assert json.loads(empty.stdout) == []
+    assert back.returncode == 0
+    assert [item["name"] for item in json.loads(there.stdout)] == ["a.txt"]
+
+
+def test_a_file_is_shared_when_asked(drive: Emulator, environ: dict[str, str]) -> None:
+    """link says who can open it."""
+    at = ("--drive", drive.url)
+    run("put", "-", "a.txt", *at, env=environ, stdin=b"x")
+    alone = run("link", "a.txt", "--json", *at, env=environ)
+    shared = run("link", "a.txt", "--share", "anyone", "--json", *at, env=environ)
+
+    assert json.loads(alone.stdout)["access"] == ["only you"]
+    assert "anyone with the link may read" in json.loads(shared.stdout)["access"]
+
+
+def test_a_transfer_shows_itself_on_a_terminal(
+    drive: Emulator, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    """A bar on stderr while it runs, and one line that stays; stdout is untouched by it."""
+    pty = pytest.importorskip("pty")
+    (tmp_path / "big.bin").write_bytes(os.urandom(400_000))
+    run("put", str(tmp_path / "big.bin"), "--drive", drive.url, env=environ)
+    drive.faults.add(query="alt=media", rate=400_000)
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        command("get", "big.bin", str(tmp_path / "got.bin"), "--drive", drive.url),
+        env={**environ, "TERM": "xterm", "COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=slave,
+    )
+    os.close(slave)
+    stdout, _ = process.communicate(timeout=60)
+    seen = os.read(master, 1 << 20).decode(errors="replace")
+    os.close(master)
+
+    assert process.returncode == 0
+    assert "big.bin" in seen
+    assert "/s" in seen
+    assert stdout.decode().count("\n") == 1
+    assert "\x1b" not in stdout.decode()
 
 
 def test_nobody_signed_in_is_one_line(environ: dict[str, str]) -> None:
@@ -123,6 +215,50 @@ def test_the_emulator_is_found_by_other_commands(tmp_path: Path, environ: dict[s
         process.kill()
         process.communicate()
     assert (tmp_path / "embedded").exists()
+
+
+def test_the_emulator_serves_tls_when_given_a_certificate(
+    certificates: Certificates, environ: dict[str, str]
+) -> None:
+    """Both addresses are printed; `find` and the other commands go on with the plain one."""
+    tls = ("--tls-cert", str(certificates.cert), "--tls-key", str(certificates.key))
+    with subprocess.Popen(command("emulator", *tls), env=environ, stdout=subprocess.PIPE) as served:
+        assert served.stdout
+        try:
+            first, second = served.stdout.readline().decode(), served.stdout.readline().decode()
+            put = run("put", "-", "c.txt", env=environ, stdin=b"x")
+            trust = ssl.create_default_context(cafile=certificates.authority)
+            url = second.removeprefix("over TLS it is at ").strip()
+            with urllib.request.urlopen(f"{url}drive/v3/files", context=trust) as answer:
+                names = [one["name"] for one in json.load(answer)["files"]]
+        finally:
+            served.terminate()
+
+    assert first.startswith("a Drive is at http://127.0.0.1:")
+    assert url.startswith("https://127.0.0.1:")
+    assert put.returncode == 0, put.stderr
+    assert names == ["c.txt"]
+    assert served.returncode == 0
+
+
+def test_a_certificate_that_can_not_be_used_is_one_line(
+    certificates: Certificates, environ: dict[str, str]
+) -> None:
+    """A half of the pair is a mistake in the command; a pair that does not fit is not done."""
+    cert, wrong = str(certificates.cert), str(certificates.other_key)
+    half = run("emulator", "--tls-cert", cert, env=environ)
+    port = run("emulator", "--tls-port", "0", env=environ)
+    unfit = run("emulator", "--tls-cert", cert, "--tls-key", wrong, env=environ)
+    missing = run("emulator", "--tls-cert", "/no.pem", "--tls-key", wrong, env=environ)
+
+    assert (half.returncode, port.returncode) == (2, 2)
+    assert half.stderr.decode() == "colab-magics: TLS needs both --tls-cert and --tls-key\n"
+    assert (unfit.returncode, missing.returncode) == (1, 1)
+    said = f"colab-magics: the TLS key {wrong} does not belong to the certificate {cert}\n"
+    assert unfit.stderr.decode() == said
+    assert missing.stderr.decode() == (
+        "colab-magics: the TLS certificate /no.pem can not be read: no such file or directory\n"
+    )
 
 
 def test_the_demo_shows_the_main_job(tmp_path: Path, environ: dict[str, str]) -> None:

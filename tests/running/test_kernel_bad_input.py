@@ -33,7 +33,7 @@ MISTAKES = {
     "serve nothing": ("%drive_serve", "%%on_drive_change"),
     "serve for letters": ("%drive_serve --for z", "--for"),
     "get missing": ("%drive_get nothing.txt", "nothing.txt"),
-    "get folder": ("%drive_get sub", "sub"),
+    "rm folder": ("%drive_rm sub", "sub"),
     "get nothing": ("%drive_get", "place"),
     "put missing": ("%drive_put nothing.txt", "nothing.txt"),
     "ls missing": ("%drive_ls nothing", "nothing"),

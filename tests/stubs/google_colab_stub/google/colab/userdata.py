@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 secrets: dict[str, str] = {}
+failures: dict[str, Exception] = {}
+calls: list[str] = []
 
 
 class SecretNotFoundError(Exception):
@@ -13,8 +15,15 @@ class NotebookAccessError(Exception):
     """This notebook may not read that secret."""
 
 
+class TimeoutException(Exception):
+    """The page did not answer."""
+
+
 def get(key: str) -> str:
     """Give the secret of that name."""
+    calls.append(key)
+    if key in failures:
+        raise failures[key]
     try:
         return secrets[key]
     except KeyError:
