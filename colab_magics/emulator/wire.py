@@ -103,6 +103,8 @@ class Loop:
         await over.wait()
         for server in servers:
             server.close()
+        for _ in range(3):  # what was just accepted becomes a connection that can be closed
+            await asyncio.sleep(0)
         for connection in list(state.connections):
             connection.transport.abort()
         tasks = list(state.tasks)

@@ -8,26 +8,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from colab_magics.clock import CLOCK, Clock
-from colab_magics.errors import (
-    DriveBusy,
-    DriveConflict,
-    DriveError,
-    DriveForbidden,
-    DriveUnreachable,
-    PlaceNotFound,
-    TransferDamaged,
-)
+from colab_magics.errors import DriveConflict, DriveError, DriveForbidden, PlaceNotFound
 from colab_magics.settings import Settings
 
 from .answers import About, ChangePage, Entry
 from .finding import checked_id
+from .own import OwnRevisions
 from .reading import Reader
 from .sending import Sending, Source
 from .tree import FIELDS, FOLDER, Node
@@ -41,13 +33,13 @@ T = TypeVar("T")
 
 
 def _changes(call: Callable[Concatenate[DriveAPI, P], T]) -> Callable[Concatenate[DriveAPI, P], T]:
-    """Count the failures of a change after which nobody knows whether it was made."""
+    """Count the changes that failed: nobody knows whether they were made."""
 
     @wraps(call)
     def counted(api: DriveAPI, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return call(api, *args, **kwargs)
-        except (DriveBusy, DriveUnreachable, TransferDamaged):
+        except DriveError:  # also a refusal: Drive is known to refuse what it has done
             api.doubts += 1
             raise
 
@@ -271,34 +263,6 @@ class DriveAPI(Reader):
             raise DriveForbidden(
                 "this Drive is attached read-only; run %drive_mount without --readonly to write"
             )
-
-
-class OwnRevisions:
-    """The revisions written here lately, so that a watch can tell its own writes from others'."""
-
-    def __init__(self, most: int = 4096) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], int] = OrderedDict()  # to the writing thread
-
-    def add(self, revision: tuple[str, str]) -> None:
-        """Remember a (file id, revision); the oldest one goes when there are too many."""
-        with self._lock:
-            self._known[revision] = threading.get_ident()
-            self._known.move_to_end(revision)
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
-
-    def written_by(self, thread: int) -> set[tuple[str, str]]:
-        """Those that the thread of this ident wrote: a cell's own writes are the main thread's."""
-        with self._lock:
-            return {revision for revision, ident in self._known.items() if ident == thread}
-
-    def __contains__(self, revision: object) -> bool:
-        return revision in self._known
-
-    def __len__(self) -> int:
-        return len(self._known)
 
 
 def _takes_id(mime_type: str | None) -> bool:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import requests
 
 _BLOCK = 256 * 1024
+PROGRESS = 16 * 1024
+"""Bytes that a try which was cut must have brought to count as none that failed."""
 _DOWNLOAD = 200
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
 
@@ -99,7 +101,7 @@ class Download:
         self._got = 0
         if (self.end is not None and self.end <= self.start) or self.source.size == 0:
             return 0
-        # Tries are counted anew after each one that brought bytes: a long download may be cut often
+        # Tries are counted anew after each that brought something: a long download may be cut often
         while not self.source.wire.tries(self._more):
             continue
         return self._got
@@ -117,7 +119,7 @@ class Download:
             cut = self._copy(answer, stop, offset if answer.status_code == 200 else 0)
         if cut is None if stop is None else self.start + self._got == stop:
             return True
-        if self._got == before:
+        if self._got < before + PROGRESS:
             raise cut or DriveUnreachable(f"{self.source.doing}: the answer was cut")
         return False
 

@@ -36,6 +36,7 @@ class Line:
         self._http.follow_redirects = False
         self.http = AuthorizedHttp(credentials, http=self._http)
         self.session = AuthorizedSession(credentials)
+        self.session.hooks["response"].append(_finish_refused)
         self._media = _Made()
         adapters: Iterable[Any] = self.session.adapters.values()
         for adapter in adapters:
@@ -44,6 +45,10 @@ class Line:
         if loopback:  # a proxy that the environment names can not reach this machine
             self._http.proxy_info = None
             self.session.trust_env = False
+
+    def hang_up(self) -> None:
+        """Have the next metadata call connect anew; httplib2 keeps a connection that broke."""
+        self._http.close()
 
     def abort(self) -> None:
         """End what the thread waits for, from another thread: an answer, or the next try."""
@@ -100,6 +105,12 @@ def _hang_up(connections: Iterable[Any]) -> None:
         if plug is not None:
             with suppress(OSError):
                 plug.shutdown(socket.SHUT_RDWR)
+
+
+def _finish_refused(answer: Any, **more: Any) -> None:
+    """Read what google-auth leaves unread when it asks again with a new token."""
+    if answer.status_code == 401:
+        answer.content  # noqa: B018 (the connection goes back to its pool)
 
 
 class _NoSessions(logging.Filter):

@@ -14,7 +14,7 @@ from colab_magics.errors import ColabMagicsError, DiskFull, DriveUnreachable
 from colab_magics.settings import Settings
 
 from .crew import Crew
-from .download import Source
+from .download import PROGRESS, Source
 from .part import Part
 from .refusals import foreign, strange, translate
 
@@ -179,7 +179,7 @@ class Ranges:
         with self._crew.news:
             if mine.at >= mine.end or self._crew.stop.is_set():
                 return True
-            if mine.at > start:
+            if mine.at >= start + PROGRESS:
                 return False
         raise cut or DriveUnreachable(f"{self._source.doing}: the answer was cut")
 

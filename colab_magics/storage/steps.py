@@ -217,7 +217,8 @@ def _send_file(source: Path, place: Place) -> Step:
 
     def run(callback: Any) -> Arrival:
         info = place.info() if place.exists() else {}
-        if info.get("type") == "file" and info.get("md5") and _same(source, **_content(info)):
+        same = info.get("type") == "file" and info.get("md5")
+        if same and _same(source, **_content(info)) and _still(place, info):
             _tell(callback, known)
             receipt = Receipt(info.get("id"), known, info["md5"], revision_of(info), seconds=0.0)
             return Arrival(1, 0, same=1, md5=receipt.md5, receipt=receipt)
@@ -233,6 +234,19 @@ def _send_folder(source: Path, place: Place) -> Step:
         return Arrival(done.files + done.skipped, done.size, done.skipped, done.failed)
 
     return Step(f"{source}/", f"{place}/", 0, run)
+
+
+def _still(place: Place, info: dict[str, Any]) -> bool:
+    """Ask Drive itself whether a file is as is known: that may be seconds old."""
+    fs = place.fs
+    if not isinstance(fs, DriveFileSystem):
+        return True
+    try:
+        now, known = fs.api.get(str(info["id"])), fs.node(place.path)
+    except PlaceNotFound:
+        return False
+    facts = (now.md5, now.name, now.parent, now.trashed)
+    return facts == (known.md5, known.name, known.parent, False)
 
 
 def _content(info: dict[str, Any]) -> dict[str, Any]:

@@ -13,12 +13,12 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from colab_magics.clock import Clock
-from colab_magics.errors import BadValue, DriveBusy
+from colab_magics.errors import BadValue, DriveBusy, DriveUnreachable
 from colab_magics.retry import retry
 from colab_magics.settings import Settings
 
@@ -69,7 +69,6 @@ class Wire:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._lines: weakref.WeakSet[Line] = weakref.WeakSet()
-        self._service: Any = None
 
     def with_settings(self, settings: Settings) -> Wire:
         """Another way to the same endpoint, with connections and counts of its own.
@@ -96,9 +95,12 @@ class Wire:
         def once() -> Any:
             self._count(units, doing)
             try:
-                answer = request(self._api()).execute(http=self.line().http)
+                answer = request(_service(self.base)).execute(http=self.line().http)
             except foreign() as exc:
-                raise translate(exc, doing, robot=self._robot) from None  # its text holds the URL
+                error = translate(exc, doing, robot=self._robot)
+                if isinstance(error, DriveUnreachable):
+                    self.line().hang_up()
+                raise error from None  # its text holds the URL
             if isinstance(answer, dict) or (silent and not answer):
                 return answer
             raise strange(doing)  # googleapiclient hands on what is no JSON
@@ -196,24 +198,24 @@ class Wire:
                     reason="quotaOfThisMinute",
                 )
 
-    def _api(self) -> Any:
-        """Give googleapiclient's Drive service; it only builds requests: threads can share it."""
-        with self._lock:
-            if self._service is None:
-                from googleapiclient.discovery import build_from_document
-                from googleapiclient.discovery_cache import get_static_doc
-                from googleapiclient.http import build_http
 
-                # It warns of each refusal that we handle, and without a handler Python writes
-                # warnings into the user's cell.
-                logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
-                # Not client_options.api_endpoint: uploads and batches do not follow that.
-                document = json.loads(get_static_doc("drive", "v3"))
-                document["rootUrl"] = self.base
-                self._service = build_from_document(document, http=build_http())
-                for name in ("files", "changes"):  # they would make all their methods each time
-                    setattr(self._service, name, cache(getattr(self._service, name)))
-            return self._service
+@lru_cache(maxsize=8)
+def _service(base: str) -> Any:
+    """Give googleapiclient's Drive service; it only builds requests: all threads can share it."""
+    from googleapiclient.discovery import build_from_document
+    from googleapiclient.discovery_cache import get_static_doc
+    from googleapiclient.http import build_http
+
+    # It warns of each refusal that we handle, and without a handler Python writes warnings into
+    # the user's cell.
+    logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
+    # Not client_options.api_endpoint: uploads and batches do not follow that.
+    document = json.loads(get_static_doc("drive", "v3"))
+    document["rootUrl"] = base
+    service = build_from_document(document, http=build_http())
+    for name in ("files", "changes"):  # they would make all their methods anew each time
+        setattr(service, name, cache(getattr(service, name)))
+    return service
 
 
 def checked(url: str) -> str:

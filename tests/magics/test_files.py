@@ -434,6 +434,17 @@ def test_what_is_there_already_is_not_moved_again(run: Run, drive: Emulator) -> 
     assert not [one for one in drive.log if "alt=media" in one.query]
 
 
+def test_there_already_is_said_of_what_is_there_now(run: Run, api: Any) -> None:
+    """Somebody else has removed it a moment ago, which nothing here knows of yet."""
+    Path("a.txt").write_text("hello")
+    first = run("drive_put a.txt")
+    api.update(first.receipts[0].id, trashed=True)
+    again = run("drive_put a.txt")
+
+    assert again.same == 0
+    assert [node.name for node in api.children(api.root_id())] == ["a.txt"]
+
+
 def test_a_folder_goes_there_and_back(run: Run, data: Path) -> None:
     """With all below it; and the same line again goes on with the same folder."""
     sent = run("drive_put data")

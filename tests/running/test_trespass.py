@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from colab_magics.running.trespass import Trespass
-from colab_magics.storage.api import OwnRevisions
+from colab_magics.storage.own import OwnRevisions
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from colab_magics.errors import (
     TokenRejected,
 )
 from colab_magics.settings import Settings
-from colab_magics.storage.api import DriveAPI, OwnRevisions
+from colab_magics.storage.api import DriveAPI
+from colab_magics.storage.own import OwnRevisions
 from colab_magics.storage.tree import FOLDER
 
 from .conftest import JumpingClock

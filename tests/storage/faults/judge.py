@@ -87,6 +87,7 @@ def judge_error(error: BaseException) -> None:
 def judge_view(stage: Stage, scenario: Scenario, living: Mapping[str, File]) -> None:
     """The filesystem that acted sees what is there: first what it remembers, then what it asks."""
     stage.drive.faults.clear()
+    stage.drive.quota.reset()
     for path in sorted({*scenario.before, *scenario.after} - scenario.unsettled):
         try:
             seen = stage.fs.info(path)["id"]

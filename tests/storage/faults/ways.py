@@ -55,7 +55,7 @@ WAYS = (
     Way("500", {"status": 500}, brief=False),
     Way("500, done", {"status": 500, "effect": True}),
     Way("503, wait 7 s", {"status": 503, "retry_after": 7}),
-    Way("429", {"status": 429}),
+    Way("429", {"status": 429}, brief=False),
     Way("403 rate", {"reason": "userRateLimitExceeded"}, brief=False),
     Way("403 rate, done", {"reason": "userRateLimitExceeded", "effect": True}),
     Way("reset", {"cut": "before"}),
