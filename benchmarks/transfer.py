@@ -45,8 +45,8 @@ from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.filesystem import DriveFileSystem
 from colab_magics.storage.place import Place
-from colab_magics.storage.transfer import fetch, send
-from colab_magics.storage.trees import fetch_tree, send_tree
+from colab_magics.storage.transfers.transfer import fetch, send
+from colab_magics.storage.transfers.trees import fetch_tree, send_tree
 from pathlib import Path
 api = DriveAPI(url=url, settings=Settings.load(state_dir=str(Path(here).parent / "state")))
 fs = DriveFileSystem(api=api, skip_instance_cache=True)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .conditions import BELOW_GRANTS, TO_ME
+from .conditions import BELOW_GRANTS, SHARED, STARRED, TO_ME, VIEWED
 from .errors import DriveError, invalid, not_found
 from .files import Store
 from .query import parse, refuse_order
@@ -25,10 +25,10 @@ _ORDERS = {
     "name": "name_key",
     "name_natural": "natural_key(name_key)",
     "quotaBytesUsed": "coalesce(size, 0)",
-    "recency": "max(created_ms, modified_ms, viewed_ms)",
-    "sharedWithMeTime": "0",
-    "starred": "starred",
-    "viewedByMeTime": "viewed_ms",
+    "recency": f"max(created_ms, modified_ms, coalesce({VIEWED}, 0))",
+    "sharedWithMeTime": SHARED,
+    "starred": STARRED,
+    "viewedByMeTime": VIEWED,
 }
 _ORDER = re.compile(r"\s*(\w+)(?:\s+(desc))?\s*")
 # A stamp in front of the page token, so that a token of something else is refused.
@@ -98,10 +98,13 @@ def page(
             raise not_found("")
     source = "files" if fresh else _source(store)
     visible, values = _visible(store, corpus)
+    sorting = _order_sql(order)
+    # Every question mark of an order stands for the caller.
+    me = [store.caller.email] * sorting.count("?")
     rows = store.database.all(
         f"SELECT * FROM {source} AS f WHERE parent IS NOT NULL AND {visible} AND {search.sql}"
-        f" ORDER BY {_order_sql(order)} LIMIT ? OFFSET ?",
-        (*values, *search.values, size + 1, skip),
+        f" ORDER BY {sorting} LIMIT ? OFFSET ?",
+        (*values, *search.values, *me, size + 1, skip),
     )
     if len(rows) > size:
         answer["nextPageToken"] = _token(skip + size, stamp)

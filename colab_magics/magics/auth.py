@@ -47,7 +47,7 @@ class AuthMagics(Magics):
         F is a file of this machine, or secret:NAME for a Colab Secret. Without options: who is
         signed in; on Colab its own dialog asks; elsewhere the ways to sign in are told.
         """
-        from colab_magics.storage.auth import Screen, Wish, carry_out
+        from colab_magics.storage.signin.auth import Screen, Wish, carry_out
 
         if sum(bool(getattr(args, act)) for act in _ACTS) > 1:
             raise UsageError("give one of --client-secrets, --service-account, --secret, --forget")

@@ -73,7 +73,7 @@ class Notebook:
 
     def _furnish(self, drive: Drive) -> None:
         """Put one small file into a Drive that was just made, so that there is one to change."""
-        from colab_magics.storage.transfer import send
+        from colab_magics.storage.transfers.transfer import send
 
         seed = Path(tempfile.mkdtemp(prefix="colab_magics-")) / "input1.txt"
         seed.write_text("Once upon a time\n", encoding="utf-8")
@@ -109,7 +109,7 @@ class Notebook:
     def signs_in_at(self) -> str:
         """Where `%drive_auth` signs in unless told: empty for Google, else a Drive's host:port."""
         from colab_magics.storage.credentials import place_of
-        from colab_magics.storage.token_file import token_path
+        from colab_magics.storage.signin.token_file import token_path
 
         self.check()
         api = self.drive.api if self.drive else None
@@ -120,7 +120,7 @@ class Notebook:
     def signed_anew(self, *, gone: bool) -> list[tuple[str, object]]:
         """Let what is attached go on with the present sign-in, or let go of it; what that means."""
         from colab_magics.storage.credentials import find_credentials
-        from colab_magics.storage.live import LiveCredentials
+        from colab_magics.storage.signin.live import LiveCredentials
 
         apis = [drive.api for drive in self._drives if drive.api is not None]
         signed = [api for api in apis if isinstance(api.credentials, LiveCredentials)]

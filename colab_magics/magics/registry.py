@@ -171,7 +171,7 @@ class Watches:
         return replace(change, local=target, version=version or change.version, size=size)
 
     def _deliver(self, watch: Watch, path: Path) -> tuple[str, int]:
-        from colab_magics.storage.transfer import send
+        from colab_magics.storage.transfers.transfer import send
 
         receipt = send(path, watch.put)
         watch.result_id = receipt.id or ""
@@ -277,7 +277,7 @@ def _present(watch: Watch) -> list[Change]:
 def _bring(place: Place, change: Change, target: Path) -> tuple[int | None, str]:
     """Fetch the file of a change; its size and version, which may be newer than the change's."""
     from colab_magics.storage.filesystem import DriveFileSystem
-    from colab_magics.storage.transfer import fetch
+    from colab_magics.storage.transfers.transfer import fetch
 
     if isinstance(place.fs, DriveFileSystem):
         node = place.fs.nodes.get(change.id)

@@ -26,8 +26,8 @@ def add_auth(command: Any) -> None:
 
 def auth(args: argparse.Namespace) -> int:
     """Sign in, out, or tell."""
-    from colab_magics.storage.auth import Screen, Wish, carry_out
     from colab_magics.storage.credentials import place_of
+    from colab_magics.storage.signin.auth import Screen, Wish, carry_out
 
     settings = Settings.load()
     wish = Wish(

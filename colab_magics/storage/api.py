@@ -21,7 +21,7 @@ from .answers import About, ChangePage, Entry
 from .finding import checked_id
 from .own import OwnRevisions
 from .reading import Reader
-from .sending import Sending, Source
+from .transfers.sending import Sending, Source
 from .tree import FIELDS, FOLDER, Node
 
 __all__ = ["About", "ChangePage", "DriveAPI", "Entry"]

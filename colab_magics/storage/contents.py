@@ -18,8 +18,8 @@ from .browsing import DriveBrowser
 from .exporting import format_type, formats
 from .openfile import ReadFile
 from .parallel import each
+from .transfers.whole import published
 from .tree import Node
-from .whole import published
 
 
 class DriveReader(DriveBrowser):

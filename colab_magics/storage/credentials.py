@@ -15,9 +15,9 @@ from colab_magics.errors import NoCredentials
 from colab_magics.session.host import host
 from colab_magics.settings import Settings
 
-from . import colab
-from .live import LiveCredentials
-from .token_file import read_private, token_path, write_private
+from .signin import colab
+from .signin.live import LiveCredentials
+from .signin.token_file import read_private, token_path, write_private
 
 SCOPES = ("https://www.googleapis.com/auth/drive",)
 READ_SCOPES = ("https://www.googleapis.com/auth/drive.readonly",)

@@ -29,7 +29,7 @@ from colab_magics.errors import (
 from .arranging import DriveArranger
 from .lookup import LISTING_SECONDS
 from .openfile import WriteFile, WriteText
-from .sending import Source
+from .transfers.sending import Source
 from .tree import Node
 from .turns import Turns
 

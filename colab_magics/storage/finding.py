@@ -15,7 +15,7 @@ from colab_magics.errors import BadPlace, ColabMagicsError, NoCredentials, Token
 from colab_magics.settings import Settings
 
 from .answers import About, ChangePage
-from .live import NOBODY
+from .signin.live import NOBODY
 from .tree import FIELDS, Node, shared_drive
 from .wire import Wire
 

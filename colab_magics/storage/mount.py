@@ -32,7 +32,7 @@ from .api import DriveAPI
 from .credentials import find_credentials
 from .filesystem import DriveFileSystem
 from .health import Health, check_path
-from .live import NOBODY
+from .signin.live import NOBODY
 
 if TYPE_CHECKING:
     from .fuse.mounting import FuseMount

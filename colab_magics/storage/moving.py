@@ -19,7 +19,7 @@ from colab_magics.errors import ColabMagicsError, DiskFull, DriveFull, NoCredent
 
 from .listing import counted
 from .steps import Step
-from .transfer import Receipt
+from .transfers.transfer import Receipt
 
 _FATAL = (NoCredentials, DiskFull, DriveFull)  # what hits one file hits all that come after it
 _LISTED = 10

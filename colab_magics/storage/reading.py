@@ -7,9 +7,9 @@ from typing import Any, BinaryIO
 
 from colab_magics.settings import Settings
 
-from .download import Download, Source
-from .fetching import Fetching
 from .finding import Finder, checked_id
+from .transfers.download import Download, Source
+from .transfers.fetching import Fetching
 from .tree import Node
 from .wire import Wire
 

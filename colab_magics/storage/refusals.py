@@ -19,8 +19,8 @@ from colab_magics.errors import (
     NoCredentials,
 )
 
-from .live import ended
 from .reasons import DAY, meaning
+from .signin.live import ended
 
 _STRANGE = "the answer is not Drive's; a proxy or a sign-in page may be in the way"
 

@@ -17,9 +17,9 @@ from .filesystem import DriveFileSystem
 from .health import check_path
 from .listing import is_pattern, local_name, matches, pattern_base
 from .place import Place
-from .transfer import Receipt, fetch, md5_of, revision_of, send
+from .transfers.transfer import Receipt, fetch, md5_of, revision_of, send
+from .transfers.trees import fetch_tree, send_tree
 from .tree import to_path
-from .trees import fetch_tree, send_tree
 
 # What a folder holds that is no file to fetch; nothing went wrong with it.
 _LEFT_OUT = ("a Google document", "a shortcut", "another file has this name")

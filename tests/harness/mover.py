@@ -9,7 +9,7 @@ from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.filesystem import DriveFileSystem
 from colab_magics.storage.place import Place
-from colab_magics.storage.transfer import fetch, send
+from colab_magics.storage.transfers.transfer import fetch, send
 
 
 def main(what: str, url: str, path: str, file: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from colab_magics.errors import NoCredentials
 from colab_magics.settings import Settings
 from colab_magics.storage.credentials import find_credentials
-from colab_magics.storage.token_file import credentials_dir
+from colab_magics.storage.signin.token_file import credentials_dir
 
 STUB = Path(__file__).parents[1] / "stubs/google_colab_stub"
 USER = {

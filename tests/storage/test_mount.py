@@ -20,7 +20,7 @@ from colab_magics.errors import (
 from colab_magics.settings import Settings
 from colab_magics.storage.mount import attach
 from colab_magics.storage.place import resolve
-from colab_magics.storage.transfer import send
+from colab_magics.storage.transfers.transfer import send
 
 STUB = Path(__file__).parents[1] / "stubs/google_colab_stub"
 Opener = Callable[[], tuple[str, Callable[[], None]]]

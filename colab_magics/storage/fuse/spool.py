@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from colab_magics.storage.lock import locked
+from colab_magics.storage.transfers.lock import locked
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from storage.faults.stage import Stage, Truth
 from storage.faults.sweep import Sweep, table
 
 from colab_magics.emulator import Emulator, listing
-from colab_magics.storage import upload
+from colab_magics.storage.transfers import upload
 
 SWEEPS = pytest.StashKey[list[Sweep]]()
 

@@ -11,8 +11,8 @@ from storage.faults.stage import CHUNK, Stage, Tree, md5
 
 from colab_magics.storage.people import Who
 from colab_magics.storage.sharing import share, unshare
-from colab_magics.storage.transfer import fetch, send
-from colab_magics.storage.trees import fetch_tree, send_tree
+from colab_magics.storage.transfers.transfer import fetch, send
+from colab_magics.storage.transfers.trees import fetch_tree, send_tree
 
 BIG = random.Random(1).randbytes(2 * CHUNK + 12_345)
 BIGGER = random.Random(2).randbytes(CHUNK + 54_321)

@@ -20,8 +20,8 @@ from colab_magics.emulator import Emulator
 from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.filesystem import DriveFileSystem
-from colab_magics.storage.live import LiveCredentials
 from colab_magics.storage.place import Place
+from colab_magics.storage.signin.live import LiveCredentials
 
 CHUNK = 256 * 1024
 # retry_attempts and retry_seconds stay as users have them: they are part of what is shown.

@@ -13,7 +13,7 @@ from storage.faults.ways import WAYS, Way
 
 from colab_magics.errors import DriveUnreachable
 from colab_magics.storage import api
-from colab_magics.storage.fetching import Fetching
+from colab_magics.storage.transfers.fetching import Fetching
 
 CREATE = BY_NAME["create a small file"]
 OVERWRITE = BY_NAME["overwrite a small file"]

@@ -22,8 +22,8 @@ from .account import (
     saved_client,
     signed_in,
 )
-from .auth_cards import account_card, forgotten_card, link_card, secret_card, ways_card
-from .signin import ask, check_addresses, read_client
+from .cards import account_card, forgotten_card, link_card, secret_card, ways_card
+from .flow import ask, check_addresses, read_client
 from .token_file import check_place, credentials_dir, token_path
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from colab_magics.errors import DriveConflict, DriveUnreachable
-
-from .refusals import foreign, strange, translate
-from .wire import Wire
+from colab_magics.storage.refusals import foreign, strange, translate
+from colab_magics.storage.wire import Wire
 
 if TYPE_CHECKING:
     import requests

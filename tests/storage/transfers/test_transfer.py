@@ -10,8 +10,8 @@ from colab_magics.errors import PlaceIsFolder, PlaceNotFound, TransferDamaged
 from colab_magics.settings import Settings
 from colab_magics.storage.mount import Drive, attach
 from colab_magics.storage.place import Place, resolve
-from colab_magics.storage.transfer import fetch, revision_of, send
-from colab_magics.storage.whole import published
+from colab_magics.storage.transfers.transfer import fetch, revision_of, send
+from colab_magics.storage.transfers.whole import published
 
 MD5 = "47812d6c63670fa70775e680675cfbae"
 

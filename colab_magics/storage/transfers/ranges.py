@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from colab_magics.errors import ColabMagicsError, DiskFull, DriveUnreachable
 from colab_magics.settings import Settings
+from colab_magics.storage.refusals import foreign, strange, translate
 
 from .crew import Crew
 from .download import PROGRESS, Source
 from .part import Part
-from .refusals import foreign, strange, translate
 
 if TYPE_CHECKING:
     import requests

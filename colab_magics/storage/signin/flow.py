@@ -19,8 +19,8 @@ from requests.adapters import HTTPAdapter
 from colab_magics.clock import CLOCK, Clock, spell
 from colab_magics.errors import BadValue, NoCredentials
 from colab_magics.settings import Settings
+from colab_magics.storage.credentials import READ_SCOPES, SCOPES, checked_tokens_uri
 
-from .credentials import READ_SCOPES, SCOPES, checked_tokens_uri
 from .loopback import Landing
 
 _CLIENT = ("client_id", "client_secret", "auth_uri", "token_uri")

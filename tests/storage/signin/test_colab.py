@@ -14,12 +14,12 @@ import pytest
 from colab_magics.display import Link
 from colab_magics.errors import BadValue, ColabMagicsError, NoCredentials
 from colab_magics.settings import Settings
-from colab_magics.storage.account import read_source
-from colab_magics.storage.auth import Screen, Wish, carry_out
-from colab_magics.storage.auth_cards import LinkCard, secret_card, ways_card
-from colab_magics.storage.colab import authenticate, secret
+from colab_magics.storage.signin.account import read_source
+from colab_magics.storage.signin.auth import Screen, Wish, carry_out
+from colab_magics.storage.signin.cards import LinkCard, secret_card, ways_card
+from colab_magics.storage.signin.colab import authenticate, secret
 
-STUB = Path(__file__).parents[1] / "stubs/google_colab_stub"
+STUB = Path(__file__).parents[2] / "stubs/google_colab_stub"
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any, BinaryIO
 
 from colab_magics.errors import DriveConflict, PlaceNotFound, TransferDamaged
 from colab_magics.settings import Settings
+from colab_magics.storage.tree import FIELDS, Node
+from colab_magics.storage.wire import Wire
 
 from .body import Body, body_of
-from .tree import FIELDS, Node
 from .unfinished import Begun, Claim, Unfinished
 from .upload import Upload
-from .wire import Wire
 
 _BYTES = "application/octet-stream"
 

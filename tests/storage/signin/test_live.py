@@ -16,8 +16,8 @@ from colab_magics.errors import NoCredentials
 from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.credentials import find_credentials, place_of
-from colab_magics.storage.live import LiveCredentials
-from colab_magics.storage.token_file import read_private, remove, token_path, write_private
+from colab_magics.storage.signin.live import LiveCredentials
+from colab_magics.storage.signin.token_file import read_private, remove, token_path, write_private
 
 Enter = Callable[[], DriveAPI]
 

@@ -25,11 +25,11 @@ from fsspec.spec import AbstractFileSystem
 
 from colab_magics.errors import DriveError, PlaceIsFile, PlaceNotFound
 from colab_magics.settings import Settings
+from colab_magics.storage.filesystem import DriveFileSystem
+from colab_magics.storage.place import Place, expect_folder
+from colab_magics.storage.tree import Node, newest, to_name, to_path
 
-from .filesystem import DriveFileSystem
-from .place import Place, expect_folder
 from .transfer import fetch, md5_of, send
-from .tree import Node, newest, to_name, to_path
 from .treework import Share, Work
 
 _OWN_PART = re.compile(r"\.[0-9a-f]{12,16}(-[0-9a-f]{12})?\.part(\.done)?")

@@ -14,8 +14,8 @@ import pytest
 
 from colab_magics.errors import NoCredentials
 from colab_magics.settings import Settings
-from colab_magics.storage import token_file
-from colab_magics.storage.token_file import read_private, remove, token_path, write_private
+from colab_magics.storage.signin import token_file
+from colab_magics.storage.signin.token_file import read_private, remove, token_path, write_private
 
 INFO = {"refresh_token": "1//SECRET"}
 

@@ -18,9 +18,9 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 
 from colab_magics.errors import PlaceIsFolder, PlaceNotFound, TransferDamaged
+from colab_magics.storage.filesystem import DriveFileSystem
+from colab_magics.storage.place import Place, expect_file
 
-from .filesystem import DriveFileSystem
-from .place import Place, expect_file
 from .whole import published
 
 

@@ -24,8 +24,8 @@ from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.mount import attach
 from colab_magics.storage.place import Place, resolve
+from colab_magics.storage.transfers.trees import fetch_tree, send_tree
 from colab_magics.storage.tree import FOLDER
-from colab_magics.storage.trees import fetch_tree, send_tree
 
 FILES = {
     "a.txt": b"a",
@@ -294,7 +294,7 @@ from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.filesystem import DriveFileSystem
 from colab_magics.storage.place import Place
-from colab_magics.storage.trees import fetch_tree
+from colab_magics.storage.transfers.trees import fetch_tree
 api = DriveAPI(url={drive.url!r}, settings=Settings.load())
 fs = DriveFileSystem(api=api, skip_instance_cache=True)
 try:

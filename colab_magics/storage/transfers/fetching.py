@@ -24,13 +24,13 @@ from colab_magics.errors import (
     TransferDamaged,
 )
 from colab_magics.settings import Settings
+from colab_magics.storage.tree import Node
+from colab_magics.storage.wire import Wire
 
 from .download import Download, Source
 from .part import Part, open_part
 from .ranges import Ranges, RangesIgnored
-from .tree import Node
 from .whole import published
-from .wire import Wire
 
 _TRIES = 3
 

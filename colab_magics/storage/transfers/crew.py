@@ -9,9 +9,8 @@ from contextlib import suppress
 from types import TracebackType
 
 from colab_magics.errors import DriveUnreachable
-
-from .line import Line
-from .wire import Wire
+from colab_magics.storage.line import Line
+from colab_magics.storage.wire import Wire
 
 _JOIN_SECONDS = 1.0  # a thread that waits in the kernel for a disk is not waited for longer
 

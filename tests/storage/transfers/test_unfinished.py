@@ -13,11 +13,11 @@ from harness.waiting import wait_until
 from colab_magics.emulator import Emulator
 from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
-from colab_magics.storage.body import body_of
 from colab_magics.storage.filesystem import DriveFileSystem
 from colab_magics.storage.place import Place
-from colab_magics.storage.transfer import send
-from colab_magics.storage.unfinished import Begun, Unfinished
+from colab_magics.storage.transfers.body import body_of
+from colab_magics.storage.transfers.transfer import send
+from colab_magics.storage.transfers.unfinished import Begun, Unfinished
 
 MB = 1 << 20
 PART = 25 * MB // 4  # of the 24 MB of `source`

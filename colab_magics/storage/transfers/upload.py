@@ -18,11 +18,11 @@ from colab_magics.errors import (
     NoCredentials,
     TransferDamaged,
 )
+from colab_magics.storage.reasons import DAY
+from colab_magics.storage.refusals import strange
+from colab_magics.storage.wire import Wire
 
 from .body import BLOCK, Blocks, Body, SourceCut
-from .reasons import DAY
-from .refusals import strange
-from .wire import Wire
 
 if TYPE_CHECKING:
     import requests

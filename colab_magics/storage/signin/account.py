@@ -14,10 +14,8 @@ from typing import Any
 
 from colab_magics.errors import BadValue, PlaceNotFound
 from colab_magics.settings import Settings
-
-from . import colab
-from .api import DriveAPI
-from .credentials import (
+from colab_magics.storage.api import DriveAPI
+from colab_magics.storage.credentials import (
     GOOGLE_TOKENS,
     READ_SCOPES,
     SCOPES,
@@ -25,7 +23,9 @@ from .credentials import (
     find_credentials,
     parsed,
 )
-from .signin import json_object
+
+from . import colab
+from .flow import json_object
 from .token_file import kept, read_private, remove, token_path, write_private
 
 logger = logging.getLogger(__name__)

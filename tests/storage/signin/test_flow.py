@@ -20,13 +20,13 @@ from colab_magics.display import Card, Link
 from colab_magics.emulator import Emulator
 from colab_magics.errors import BadValue, DriveForbidden, NoCredentials, PlaceNotFound
 from colab_magics.settings import Settings
-from colab_magics.storage.account import signed_in
-from colab_magics.storage.auth import Screen, Wish, browser_here, carry_out
 from colab_magics.storage.credentials import place_of
-from colab_magics.storage.loopback import Landing
 from colab_magics.storage.mount import attach
-from colab_magics.storage.signin import Question, ask, read_client
-from colab_magics.storage.token_file import read_private, token_path
+from colab_magics.storage.signin.account import signed_in
+from colab_magics.storage.signin.auth import Screen, Wish, browser_here, carry_out
+from colab_magics.storage.signin.flow import Question, ask, read_client
+from colab_magics.storage.signin.loopback import Landing
+from colab_magics.storage.signin.token_file import read_private, token_path
 
 BACK = "http://127.0.0.1:50000/"
 

@@ -14,7 +14,7 @@ import pytest
 from colab_magics.emulator import Emulator
 from colab_magics.errors import DriveError, DriveForbidden, DriveUnreachable, TransferDamaged
 from colab_magics.storage.api import DriveAPI
-from colab_magics.storage.upload import SMALL_BYTES
+from colab_magics.storage.transfers.upload import SMALL_BYTES
 
 if TYPE_CHECKING:
     from .conftest import JumpingClock
@@ -277,7 +277,7 @@ def test_a_session_elsewhere_is_refused(
     api: DriveAPI, drive: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The token goes to the endpoint only, or between Google's own machines."""
-    from colab_magics.storage.upload import _same_house
+    from colab_magics.storage.transfers.upload import _same_house
 
     google = "https://www.googleapis.com/"
 

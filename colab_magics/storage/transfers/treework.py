@@ -16,9 +16,9 @@ from colab_magics.errors import (
     DriveUnreachable,
     NoCredentials,
 )
+from colab_magics.storage.wire import Wire
 
 from .crew import Crew
-from .wire import Wire
 
 LARGE = 16 << 20  # such files come over several connections: few of them at once are enough
 _LARGE_AT_ONCE = 2

@@ -19,7 +19,7 @@ from colab_magics.emulator import Emulator
 from colab_magics.errors import DiskFull, DriveUnreachable, TransferDamaged
 from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
-from colab_magics.storage.part import open_part
+from colab_magics.storage.transfers.part import open_part
 from colab_magics.storage.tree import Node
 
 MB = 1 << 20
@@ -173,7 +173,7 @@ def test_a_connection_that_stalls_does_not_hold_up_the_rest(
     drive: Emulator, settings: Settings, made: Node, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its range is taken over by a thread that has nothing to do."""
-    monkeypatch.setattr("colab_magics.storage.ranges._STALL_SECONDS", 0.2)
+    monkeypatch.setattr("colab_magics.storage.transfers.ranges._STALL_SECONDS", 0.2)
     api = DriveAPI(url=drive.url, settings=replace(settings, timeout_seconds=30.0))
     drive.faults.add(query=MEDIA, rate=1000, nth=2)
     started = time.monotonic()

@@ -1,0 +1,1 @@
+"""How somebody signs in to Drive, stays signed in, and signs out."""

@@ -1,0 +1,1 @@
+"""How bytes get here and there: whole, verified, and on from where they were cut."""
