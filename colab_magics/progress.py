@@ -68,7 +68,7 @@ class Progress:
         if left is not None and self.value != self.size:
             line += f" · {spell(left)} left"
         lines: list[tuple[str, object]] = [("bytes", line)]
-        if self.files is not None:
+        if self.files is not None and self.files[1]:
             lines.append(("files", f"{self.files[0]:,} of {self.files[1]:,}"))
         if self.text:
             lines.append(("note", self.text))

@@ -29,7 +29,17 @@ class Caller:
     @property
     def only_own_files(self) -> bool:
         """Whether only files are seen that the client made or was given."""
-        return "drive.file" in self.scopes and not self.scopes & _SEE_ALL
+        return not self.scopes & _SEE_ALL
+
+    @property
+    def only_app_data(self) -> bool:
+        """Whether nothing but the folder of the client's own data is open to it."""
+        return self.scopes <= {"drive.appdata"}
+
+    @property
+    def uses_app_data(self) -> bool:
+        """Whether that folder is open to it; requests without a token may use theirs."""
+        return "drive.appdata" in self.scopes or not self.client
 
 
 _SEE_ALL = {"drive", "drive.readonly", "drive.metadata", "drive.metadata.readonly"}

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import drives, tree
+from . import app_data, drives, tree
 from .database import Database
 from .errors import invalid
 from .resource import resource
@@ -124,12 +124,14 @@ class Wanted:
         drive: Those of a shared drive, instead of the user's.
         all_drives: Also those of shared drives in the user's log.
         my_drive_only: Only those of files in the user's My Drive.
+        spaces: The Drive, the folder of the client's own data, or both.
     """
 
     removed: bool = True
     drive: str | None = None
     all_drives: bool = False
     my_drive_only: bool = False
+    spaces: frozenset[str] = frozenset({"drive"})
 
 
 def _append(
@@ -144,6 +146,10 @@ def _append(
 
 def _shown(store: Store, row: sqlite3.Row, wanted: Wanted) -> bool:
     """Say whether an entry is for this client and its question."""
+    if app_data.root_of(store, row["file_id"]):
+        return app_data.ALIAS in wanted.spaces and app_data.is_mine(store, row["file_id"])
+    if "drive" not in wanted.spaces:
+        return False
     if store.caller.only_own_files and not store.opened(row["file_id"]):
         return False
     if wanted.my_drive_only and row["id"] is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from .blobs import Content, Draft
 from .body import columns
 from .creating import content_columns
 from .documents import check_import
-from .errors import forbidden, invalid
+from .errors import forbidden, invalid, not_permitted
 from .v2 import check_match
 from .values import has_bytes, is_google_type, now_ms
 
@@ -86,6 +87,8 @@ def _change(
         return
     if found.keys() - _OWN_MARKS:
         store.need(before, "writer")
+    if content or "name" in found:
+        _check_restrictions(before)
     if content or found.keys() & _MODIFYING:
         found |= {"modifier": store.caller.email}
         found.setdefault("modified_ms", now_ms())
@@ -100,6 +103,14 @@ def _change(
     if content:
         revisions.record(store, db, store.raw(file_id))
     store.touch(db, file_id, 2 if content else 1)
+
+
+def _check_restrictions(before: sqlite3.Row) -> None:
+    """Raise the 403 for new bytes or a new name of a file that was made read-only."""
+    restrictions = json.loads(before["extra"]).get("contentRestrictions") or []
+    if any(isinstance(one, dict) and one.get("readOnly") is True for one in restrictions):
+        # The discovery document says that it can not be done; the refusal is not known.
+        raise not_permitted()
 
 
 def _mark(store: Store, db: sqlite3.Connection, file_id: str, found: dict[str, Any]) -> None:

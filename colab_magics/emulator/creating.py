@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from . import access, ids, revisions, tree
+from . import access, app_data, ids, revisions, tree
 from .blobs import Content, Draft
 from .body import columns
 from .documents import check_import, converts
@@ -125,6 +125,7 @@ def insert(
     marks = ", ".join("?" for _ in found)
     db.execute(f"INSERT INTO files ({names}) VALUES ({marks})", tuple(found.values()))
     db.execute("INSERT INTO opened VALUES (?, ?)", (file_id, store.caller.client))
+    app_data.keep(db, file_id, parent["id"])
     if content:
         revisions.record(store, db, store.raw(file_id))
     if content is None and body.get("trashed"):

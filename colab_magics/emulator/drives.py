@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import access, tree
 from .accounts import permission_id
-from .errors import DriveError, bad_request, forbidden, invalid, not_permitted
+from .errors import DriveError, bad_request, forbidden, invalid, not_permitted, required
 from .values import FOLDER, name_key, new_drive_id, now_ms, rfc3339
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def create(store: Store, request: str, body: dict[str, Any]) -> dict[str, Any]:
         body: The drive as it was sent.
     """
     if not request:
-        raise DriveError(400, "required", "Required parameter: requestId", location="requestId")
+        raise required("requestId")
     checked = _checked(body)
     if not checked.get("name"):
         raise bad_request("The name of a shared drive cannot be empty.")

@@ -50,6 +50,11 @@ def invalid(location: str | None = None, message: str = "Invalid Value") -> Driv
     return DriveError(400, "invalid", message, location=location)
 
 
+def required(name: str) -> DriveError:
+    """Return the 400 for a parameter that is missing."""
+    return DriveError(400, "required", f"Required parameter: {name}", location=name)
+
+
 def bad_request(message: str = "Bad Request") -> DriveError:
     """Return the 400 that names no parameter."""
     return DriveError(400, "badRequest", message)

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from . import access, accounts, changing, creating, tree
+from . import access, accounts, app_data, changing, creating, tree
 from .accounts import DEFAULT_CALLER, Caller
 from .blobs import Blobs, Draft
 from .changes import ChangeLog
@@ -106,8 +106,10 @@ class Store:
         return row
 
     def row(self, file_id: str) -> sqlite3.Row:
-        """Return a file by its id or the alias `root`; raise 404 if the caller can not see it."""
+        """Return a file by its id or its alias; raise 404 if the caller can not see it."""
         real = self.root_id if file_id == "root" else file_id
+        if file_id == app_data.ALIAS:
+            real = app_data.folder(self)
         row = self.database.one("SELECT * FROM files WHERE id = ?", (real,))
         if row is None or not self.sees(row):
             raise not_found(file_id)
@@ -132,6 +134,8 @@ class Store:
         """Say whether a file is there for the caller, with the scopes of the token."""
         if row["drive"] and not self.all_drives:
             return False
+        if app_data.root_of(self, row["id"]):
+            return app_data.is_mine(self, row["id"])
         if self.caller.only_own_files and not self.opened(row["id"]):
             return False
         return self.role(row) is not None

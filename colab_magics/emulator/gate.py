@@ -15,16 +15,15 @@ from .errors import DriveError, staged, unauthorized
 from .faults import Fault
 from .meter import LogEntry, without_secrets
 from .origin import CONSENT, check_origin
+from .receiving import Body
 from .service import Call, Handler, Service, json_answer
-from .shaping import Pace, Shaped, pace_of
+from .shaping import Shaped, pace_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
-
-_MOST_DRAINED = 256 << 20
 
 
 class Gate:
@@ -40,7 +39,7 @@ class Gate:
 
         if scope["type"] != "http":
             return
-        body = _Body(receive)
+        body = Body(receive, zipped=(b"content-encoding", b"gzip") in scope["headers"])
         request = Request(scope, body)
         path = scope["path"]
         direct = path == "/" or path == "/favicon.ico" or path.startswith("/emulator/")
@@ -54,7 +53,7 @@ class Gate:
             await body.drain()
             await _send_error(error, scope, body, _dated(send))
 
-    async def _direct(self, scope: Scope, request: Request, body: _Body, send: Send) -> None:
+    async def _direct(self, scope: Scope, request: Request, body: Body, send: Send) -> None:
         """Answer the page and the controls, and the Drive itself below `/emulator`."""
         call = Call(self._service, request, direct=True)
         path = scope["path"]
@@ -92,37 +91,11 @@ async def _answered(handler: Handler, call: Call) -> ASGIApp:
         raise staged(500, "internalError") from None
 
 
-class _Body:
-    """The receiving side of a request, which can be read to its end before an answer."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.complete = False
-        self.gone = False
-        self.pace: Pace | None = None
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        if self.pace:
-            await self.pace.passed(len(message.get("body", b"")))
-        if message["type"] == "http.disconnect":
-            self.gone = True
-        elif not message.get("more_body", False):
-            self.complete = True
-        return message
-
-    async def drain(self) -> None:
-        """Read what was not read: a client that still sends would not see an early answer."""
-        seen = 0
-        while not self.complete and not self.gone and seen < _MOST_DRAINED:
-            seen += len((await self()).get("body", b""))
-
-
 class _Exchange:
     """One metered request: faults, credentials, quota, the handler, and the line in the log."""
 
     def __init__(
-        self, service: Service, scope: Scope, request: Request, body: _Body, send: Send
+        self, service: Service, scope: Scope, request: Request, body: Body, send: Send
     ) -> None:
         self._service = service
         self._scope = scope

@@ -7,14 +7,17 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from . import app_data
 from .conditions import BELOW_GRANTS, SHARED, STARRED, TO_ME, VIEWED
 from .errors import DriveError, invalid, not_found
 from .files import Store
 from .query import parse, refuse_order
 from .resource import resource
 from .values import FOLDER, now_ms
+
+_One = TypeVar("_One")
 
 _ORDERS = {
     "createdTime": "created_ms",
@@ -50,12 +53,12 @@ class Corpus:
     Attributes:
         drive: A shared drive, and nothing else.
         all_drives: Also every shared drive that the caller is in.
-        empty: Nothing, for a space that is empty here.
+        spaces: The Drive, the folder of the client's own data, or both; others are empty here.
     """
 
     drive: str | None = None
     all_drives: bool = False
-    empty: bool = False
+    spaces: frozenset[str] = frozenset({"drive"})
 
 
 def page(
@@ -81,14 +84,14 @@ def page(
         fresh: Look past the lag of the search index.
         v2: Whether the search has the words of the older API.
     """
-    search = parse(q, store.root_id, store.caller, v2=v2)
+    named = app_data.ALIAS in q and store.caller.uses_app_data
+    app_folder = app_data.folder(store) if named else ""
+    search = parse(q, store.root_id, store.caller, v2=v2, app_folder=app_folder)
     if order.strip():
         refuse_order(search)
     stamp = hashlib.sha256(f"{q}\0{order}\0{corpus}".encode()).hexdigest()[:16]
     skip = _open_token(token, stamp)
     answer: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
-    if corpus.empty:
-        return answer | {"files": []}
     for parent in search.parents:
         found = store.database.one("SELECT * FROM files WHERE id = ?", (parent,))
         # Where nothing is seen but the client's own files, a folder above them may be named.
@@ -114,7 +117,8 @@ def page(
 
 def _visible(store: Store, corpus: Corpus) -> tuple[str, list[object]]:
     """Return the condition for files that the caller may find, and its values."""
-    me, parts, values = store.caller, [], list[object]()
+    sql, values = app_data.visible(store, corpus.spaces)
+    me, parts = store.caller, [sql]
     if not store.alone:
         sql = BELOW_GRANTS.format(grant=TO_ME, owned="owner = ?")
         parts.append(sql)
@@ -127,7 +131,7 @@ def _visible(store: Store, corpus: Corpus) -> tuple[str, list[object]]:
     if me.only_own_files:
         parts.append("EXISTS (SELECT 1 FROM opened AS o WHERE o.file_id = f.id AND o.client = ?)")
         values.append(me.client)
-    return " AND ".join(parts) or "1", values
+    return " AND ".join(parts), values
 
 
 def _source(store: Store) -> str:
@@ -170,6 +174,21 @@ def _open_token(token: str | None, stamp: str) -> int:
         return skip
     except (ValueError, KeyError, TypeError):
         raise invalid("pageToken") from None
+
+
+def part(found: list[_One], size: int, token: str) -> tuple[list[_One], dict[str, str]]:
+    """Return a page of a short list, and the token of the next one if there is one.
+
+    Args:
+        found: The whole list.
+        size: The most entries on the page.
+        token: What the page before gave; empty for the first.
+    """
+    if not re.fullmatch(r"\d{0,9}", token, re.ASCII):
+        raise invalid("pageToken")
+    first = int(token or 0)
+    end = first + size
+    return found[first:end], {"nextPageToken": str(end)} if len(found) > end else {}
 
 
 def page_size(text: str | None) -> int:

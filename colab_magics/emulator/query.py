@@ -40,7 +40,9 @@ class Search:
     full_text: bool = False
 
 
-def parse(text: str, root_id: str, caller: Caller, *, v2: bool = False) -> Search:
+def parse(
+    text: str, root_id: str, caller: Caller, *, v2: bool = False, app_folder: str = ""
+) -> Search:
     """Return the condition of a search; an empty one finds everything.
 
     Args:
@@ -48,13 +50,15 @@ def parse(text: str, root_id: str, caller: Caller, *, v2: bool = False) -> Searc
         root_id: What the alias `root` stands for.
         caller: What the alias `me` stands for, and whose own properties and stars are meant.
         v2: Whether the words are those of the older API.
+        app_folder: What the alias `appDataFolder` stands for.
 
     Raises:
         DriveError: 400 for nonsense, 500 where Drive itself breaks.
     """
     search = Search()
     if text.strip():
-        parser = _Parser(_tokens(text, QUERY_WORDS if v2 else {}), search, root_id, caller)
+        aliases = {"root": root_id, "appDataFolder": app_folder}
+        parser = _Parser(_tokens(text, QUERY_WORDS if v2 else {}), search, aliases, caller)
         search.sql = parser.whole()
     return search
 
@@ -82,14 +86,18 @@ class _Parser:
     """Recursive descent: `or` binds least, then `and`, then `not`."""
 
     def __init__(
-        self, tokens: list[tuple[str, str]], search: Search, root_id: str, caller: Caller
+        self,
+        tokens: list[tuple[str, str]],
+        search: Search,
+        aliases: dict[str, str],
+        caller: Caller,
     ) -> None:
         self._tokens = tokens
         self._at = 0
         self._depth = 0
         self._terms = 0
         self._search = search
-        self._root_id = root_id
+        self._aliases = aliases
         self._caller = caller
 
     def whole(self) -> str:
@@ -160,7 +168,7 @@ class _Parser:
 
     def _membership(self, value: str, collection: str) -> str:
         if collection == "parents":
-            parent = self._root_id if value == "root" else value
+            parent = self._aliases.get(value, value)
             self._search.parents.append(parent)
             return self._bind("parent = ?", parent)
         email = self._caller.email if value == "me" else value.lower()

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from . import access
+from . import access, app_data
 from .access import Grant
 from .accounts import permission_id, user
 from .documents import export_links
@@ -64,6 +64,8 @@ def resource(store: Store, row: sqlite3.Row) -> dict[str, Any]:
     elif is_google_type(mime):
         file |= {"size": "1", **export_links(file_id, mime)}
     file |= _own_view(store, row) | _sharing(store, row)
+    if app_data.root_of(store, file_id):
+        file["spaces"] = [app_data.ALIAS]
     extra.pop("contentHints", None)
     return file | extra
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import documents, listing
 from .accounts import user
 from .changes import Wanted
-from .errors import DriveError
+from .errors import DriveError, invalid, required
 from .routes_files import drive_of, includes_drives, spaces_of
 from .service import Call
 
@@ -33,22 +33,50 @@ async def list_changes(call: Call) -> ASGIApp:
 def changes_page(call: Call, token: str, size: str) -> dict[str, Any]:
     """Return a page of the changes that the parameters ask for."""
     if not token:
-        message = "Required parameter: pageToken"
-        raise DriveError(400, "required", message, location="pageToken")
+        raise required("pageToken")
     spaces, drive = spaces_of(call), drive_of(call)
     wanted = Wanted(
         removed=call.flag("includeRemoved", True) and call.flag("includeDeleted", True),
         drive=drive or None,
         all_drives=bool(drive) or includes_drives(call),
         my_drive_only=call.flag("restrictToMyDrive"),
+        spaces=spaces,
     )
     size_of_page = listing.page_size(call.param(size))
     page = call.store.changes.page(call.store, token, size_of_page, wanted)
     if call.empty_page:
         return {"kind": page["kind"], "changes": [], "nextPageToken": token}
-    if "drive" not in spaces:
-        page["changes"] = []
     return page
+
+
+async def watch_changes(call: Call) -> ASGIApp:
+    """Answer `changes.watch`."""
+    if not call.v2 and not call.param("pageToken"):
+        raise required("pageToken")
+    raise _unreachable(await call.json())
+
+
+async def watch_file(call: Call) -> ASGIApp:
+    """Answer `files.watch`."""
+    call.store.row(call.names["id"])
+    raise _unreachable(await call.json())
+
+
+def _unreachable(body: object) -> DriveError:
+    """Return why no channel is opened: no address on the internet is reached from here.
+
+    These are the words with which Drive refuses an address whose owner it does not know; sources
+    differ about the status.
+    """
+    sent = body if isinstance(body, dict) else {}
+    if not sent.get("id") or sent.get("type") not in ("web_hook", "webhook"):
+        return invalid("resource.type" if sent.get("id") else "resource.id")
+    address = str(sent.get("address", ""))
+    if not address.startswith("https://"):
+        said = f"WebHook callback must be HTTPS: {address}"
+        return DriveError(400, "push.webhookUrlNotHttps", said)
+    said = f"Unauthorized WebHook callback channel: {address}"
+    return DriveError(401, "push.webhookUrlUnauthorized", said)
 
 
 async def stop_channel(call: Call) -> ASGIApp:

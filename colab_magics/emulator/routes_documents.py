@@ -6,8 +6,8 @@ import secrets
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from . import documents, media, revisions, v2
-from .errors import DriveError, forbidden
+from . import documents, listing, media, revisions, v2
+from .errors import DriveError, forbidden, required
 from .routes_files import nothing
 from .service import Call, json_answer
 from .values import has_bytes, is_google_type
@@ -31,7 +31,7 @@ def _exported(call: Call, row: sqlite3.Row, wanted: str, blob: str | None) -> by
     if not is_google_type(row["mime"]):
         raise forbidden("fileNotExportable", "Export only supports Docs Editors files.")
     if not wanted:
-        raise DriveError(400, "required", "Required parameter: mimeType", location="mimeType")
+        raise required("mimeType")
     data = documents.export(row["mime"], wanted, _source(call, blob), row["name"])
     if len(data) > call.store.limits.export:
         message = "This file is too large to be exported."
@@ -112,14 +112,10 @@ async def list_revisions(call: Call) -> ASGIApp:
     call.mask("revisions")
     row = call.store.row(call.names["id"])
     found = [_shown(call, one) for one in revisions.of_file(call.store, row)]
-    value: dict[str, Any] = {"kind": "drive#revisionList"}
-    skip, several = call.param("pageToken"), "items" if call.v2 else "revisions"
-    first = int(skip) if skip.isascii() and skip.isdigit() else 0
-    size = call.param("maxResults" if call.v2 else "pageSize", "200")
-    many = min(int(size), 1000) if size.isascii() and size.isdigit() and int(size) else 200
-    if len(found) > first + many:
-        value["nextPageToken"] = str(first + many)
-    return call.answer("revisions", value | {several: found[first : first + many]})
+    several, size = ("items", "maxResults") if call.v2 else ("revisions", "pageSize")
+    many = listing.page_size(call.param(size, "200"))
+    shown, more = listing.part(found, many, call.param("pageToken"))
+    return call.answer("revisions", {"kind": "drive#revisionList", several: shown, **more})
 
 
 def _shown(call: Call, revision: sqlite3.Row) -> dict[str, Any]:

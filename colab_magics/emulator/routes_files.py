@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from . import drives, listing, media, uploads
+from . import app_data, drives, listing, media, uploads
 from . import ids as drawn
 from .errors import DriveError, bad_request, invalid
 from .resource import resource
@@ -24,12 +24,14 @@ def nothing() -> ASGIApp:
     return Response(b"", 204)
 
 
-def spaces_of(call: Call) -> set[str]:
+def spaces_of(call: Call) -> frozenset[str]:
     """Return the spaces that were asked for; raise 400 for one that is none."""
     spaces = {one.strip() for one in call.param("spaces", "drive").split(",")} - {""}
     if not spaces <= SPACES:
         raise invalid("spaces")
-    return spaces
+    if app_data.ALIAS in spaces:
+        app_data.check_scope(call.store)
+    return frozenset(spaces)
 
 
 def drive_of(call: Call) -> str:
@@ -92,7 +94,7 @@ def files_page(call: Call, q: str, order: str, *, size: str = "pageSize") -> dic
         order=order,
         size=listing.page_size(call.param(size)),
         token=call.param("pageToken"),
-        corpus=listing.Corpus(drive or None, included, "drive" not in spaces),
+        corpus=listing.Corpus(drive or None, included, spaces),
         fresh=call.direct,
         v2=call.v2,
     )

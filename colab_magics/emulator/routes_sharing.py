@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
-from . import drives, sharing
-from .errors import bad_request
+from . import drives, listing, sharing
+from .access import Grant
 from .routes_files import nothing
 from .service import Call
 
@@ -17,8 +18,18 @@ async def list_permissions(call: Call) -> ASGIApp:
     """Answer `permissions.list`."""
     call.mask("permissions")
     row = call.store.row(call.names["id"])
-    found = [sharing.resource(row, one) for one in sharing.of_file(call.store, row)]
-    return call.answer("permissions", {"kind": "drive#permissionList", "permissions": found})
+    grants, more = page_of_grants(call, row, "pageSize")
+    found = [sharing.resource(row, one) for one in grants]
+    value = {"kind": "drive#permissionList", "permissions": found}
+    return call.answer("permissions", value | more)
+
+
+def page_of_grants(call: Call, row: sqlite3.Row, size: str) -> tuple[list[Grant], dict[str, str]]:
+    """Return those who have a file: all, but for shared drives and who asks for fewer [DISC]."""
+    found = sharing.of_file(call.store, row)
+    asked = call.param(size) or ("100" if row["drive"] else "")
+    many = min(listing.page_size(asked), 100) if asked else max(1, len(found))
+    return listing.part(found, many, call.param("pageToken"))
 
 
 async def get_permission(call: Call) -> ASGIApp:
@@ -65,16 +76,11 @@ async def list_drives(call: Call) -> ASGIApp:
     """Answer `drives.list`; its pages are of 10 unless more are asked for, 100 at most."""
     kind = "teamDrives" if "/teamdrives" in call.request.url.path else "drives"
     call.mask(kind)
-    size, skip = call.param("pageSize", "10"), call.param("pageToken", "0")
-    if not (size.isascii() and size.isdigit() and skip.isascii() and skip.isdigit()):
-        raise bad_request()
-    first, many = int(skip), max(1, min(int(size), 100))
+    many = min(listing.page_size(call.param("pageSize", "10")), 100)
     found = drives.of_caller(call.store, call.param("q"))
+    shown, more = listing.part(found, many, call.param("pageToken"))
     name = "drive#teamDriveList" if kind == "teamDrives" else "drive#driveList"
-    value: dict[str, object] = {"kind": name, kind: found[first : first + many]}
-    if len(found) > first + many:
-        value["nextPageToken"] = str(first + many)
-    return call.answer(kind, value)
+    return call.answer(kind, {"kind": name, kind: shown, **more})
 
 
 async def get_drive(call: Call) -> ASGIApp:

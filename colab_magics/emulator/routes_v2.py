@@ -11,6 +11,7 @@ from .access import Grant
 from .accounts import permission_id, user
 from .errors import DriveError, bad_request, not_found
 from .routes_changes import changes_page
+from .routes_sharing import page_of_grants
 from .service import Call, json_answer
 from .values import now_ms, rfc3339
 
@@ -244,8 +245,9 @@ async def about(call: Call) -> ASGIApp:
 async def list_permissions(call: Call) -> ASGIApp:
     """Answer `permissions.list`."""
     row = call.store.row(call.names["id"])
-    items = [_permission(call, row, one) for one in sharing.of_file(call.store, row)]
-    return call.answer("v2", {"kind": "drive#permissionList", "items": items})
+    grants, more = page_of_grants(call, row, "maxResults")
+    items = [_permission(call, row, one) for one in grants]
+    return call.answer("v2", {"kind": "drive#permissionList", "items": items, **more})
 
 
 def _permission(call: Call, row: sqlite3.Row, grant: Grant) -> dict[str, Any]:

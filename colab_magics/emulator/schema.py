@@ -80,6 +80,10 @@ CREATE TABLE IF NOT EXISTS marks (
 CREATE TABLE IF NOT EXISTS opened (
     file_id TEXT NOT NULL, client TEXT NOT NULL, PRIMARY KEY (file_id, client)
 ) WITHOUT ROWID;
+-- What is in the folder of a program's own data, and was; the folder is its own root.
+CREATE TABLE IF NOT EXISTS app_data (
+    id TEXT PRIMARY KEY, root TEXT NOT NULL, email TEXT NOT NULL, client TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revisions (
     seq         INTEGER PRIMARY KEY,
     file_id     TEXT NOT NULL,

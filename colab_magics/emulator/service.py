@@ -113,9 +113,11 @@ class Call:
             )
         return self._store
 
-    def act_as(self, caller: Caller) -> None:
-        """Go on as the one who began an upload, who was let in then."""
-        self._store = self.service.store.seen_by(caller, all_drives=True, keys={})
+    def act_as(self, caller: Caller, if_match: str = "") -> None:
+        """Go on as the one who began an upload, who was let in then, and on what condition."""
+        self._store = self.service.store.seen_by(
+            caller, all_drives=True, keys={}, if_match=if_match
+        )
         self.caller = caller
 
     @property

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from . import access, accounts, tree
+from . import access, accounts, app_data, tree
 from .access import Grant
 from .accounts import permission_id
 from .errors import DriveError, bad_request, forbidden, invalid, not_permitted
@@ -67,6 +67,7 @@ def create(
     """
     if not isinstance(body, dict):
         raise bad_request()
+    app_data.refuse(store, file["id"])
     kind, role = body.get("type"), body.get("role")
     if kind not in _TYPES:
         raise invalid("permission.type", "The permission type field is required.")

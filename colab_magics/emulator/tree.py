@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from . import access
+from . import access, app_data
 from .errors import bad_request, forbidden, not_permitted
 from .limits import too_many_children
 from .values import FOLDER, now_ms
@@ -36,6 +36,8 @@ def folder_to_write(store: Store, file_id: str) -> sqlite3.Row:
     root = store.root_id
     # A client with drive.file does not see My Drive, but may write into it.
     row = store.raw(root) if file_id in ("root", root) else store.row(file_id)
+    if store.caller.only_app_data and not app_data.root_of(store, row["id"]):
+        raise app_data.insufficient()
     if row["mime"] != FOLDER:
         raise forbidden("parentNotAFolder", "The specified parent is not a folder.")
     if not access.allows(store.role(row), "writer"):
@@ -109,6 +111,7 @@ def move(store: Store, db: sqlite3.Connection, file_id: str, add: str, remove: s
         raise bad_request("The file already has this parent.")
     if file_id in above(db, parent["id"]):
         raise bad_request("A folder cannot be moved into itself.")
+    app_data.check_move(store, row["id"], parent["id"])
     check_room(store, parent)
     before = access.audience(db, file_id)
     remember(store, db, file_id)
@@ -176,6 +179,7 @@ def trash(store: Store, db: sqlite3.Connection, file_id: str, trashed: bool) -> 
     if row["parent"] is None:
         raise not_permitted()
     store.need(row, "fileOrganizer" if row["drive"] else "owner")
+    app_data.refuse(store, file_id)
     if bool(row["explicitly_trashed"]) == trashed:
         return
     when, who = (now_ms(), store.caller.email) if trashed else (None, None)

@@ -19,6 +19,8 @@ from .sessions import UNIT, Incoming
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+# The name of no parameter.
+_CONDITION = "If-Match"
 # Bytes after which waiting for the disk would be felt by other requests.
 _LARGE = 4 << 20
 _RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)")
@@ -133,7 +135,8 @@ async def _begin(call: Call) -> ASGIApp:
         call.store.check_space((total or 0) - (before["size"] or 0))
     mime = call.request.headers.get("x-upload-content-type")
     body = _converted(call, body, mime)
-    query = dict(call.request.query_params)
+    # What the file must be like is kept for the end, when it is changed. [not documented]
+    query = dict(call.request.query_params) | {_CONDITION: call.store.if_match}
     session = call.service.sessions.begin(file_id, body, query, mime, total)
     call.service.tokens.keep_caller(session, call.caller)
     base = call.request.url.replace(query=None, fragment=None)
@@ -153,7 +156,8 @@ async def send_chunk(call: Call) -> ASGIApp:
     """Take bytes for a session, or the question how many it has."""
     sessions, session = call.service.sessions, call.param("upload_id")
     row = sessions.row(session)
-    call.act_as(call.service.tokens.session_caller(session))
+    condition = json.loads(row["query"]).get(_CONDITION, "")
+    call.act_as(call.service.tokens.session_caller(session), condition)
     if row["done_id"] is None:
         with sessions.incoming(session) as incoming:
             try:
@@ -185,14 +189,14 @@ async def _take(call: Call, row: sqlite3.Row, incoming: Incoming) -> ASGIApp:
         raise bad_request("Content-Range contradicts X-Upload-Content-Length.")
     if first is None:
         complete = whole == draft.size
-        return await _close(call, row, incoming, whole) if complete else _more(draft)
+        return await _close(call, row, incoming, whole) if complete else _more(call, draft)
     begin, end = int(first), int(last) + 1
     _check_range(draft, begin, end, whole)
     await _receive(call, incoming, begin, end)
     if call.stored is not None:
         draft.cut(begin + call.stored // UNIT * UNIT)
-        return _more(draft)
-    return await _close(call, row, incoming, whole) if end == whole else _more(draft)
+        return _more(call, draft)
+    return await _close(call, row, incoming, whole) if end == whole else _more(call, draft)
 
 
 def _check_range(draft: Draft, begin: int, end: int, whole: int | None) -> None:
@@ -271,10 +275,13 @@ def _finished(call: Call, row: sqlite3.Row, file: sqlite3.Row) -> ASGIApp:
     return call.file(file, fields)
 
 
-def _more(draft: Draft) -> ASGIApp:
+def _more(call: Call, draft: Draft) -> ASGIApp:
     from starlette.responses import Response
 
     headers = {"Range": f"bytes=0-{draft.size - 1}"} if draft.size else {}
+    # Google's Go client takes a 308 for a redirect, and asks for this instead.
+    if call.request.headers.get("x-guploader-no-308") == "yes":
+        return Response(b"", 200, headers=headers | {"X-HTTP-Status-Code-Override": "308"})
     return Response(b"", 308, headers=headers)
 
 

@@ -10,7 +10,7 @@ from .errors import DriveError, bad_request
 from .values import FOLDER
 
 _SAME = (
-    "appDataContents copyRequiresWriterPermission description explicitlyTrashed exportLinks "
+    "copyRequiresWriterPermission description explicitlyTrashed exportLinks "
     "fileExtension folderColorRgb fullFileExtension hasAugmentedPermissions hasThumbnail "
     "headRevisionId iconLink id isAppAuthorized linkShareMetadata md5Checksum mimeType "
     "originalFilename ownedByMe permissionIds quotaBytesUsed resourceKey sha1Checksum "
@@ -90,6 +90,7 @@ def file_out(file: dict[str, Any], version: int, base: str) -> dict[str, Any]:
             "viewed": file["viewedByMe"],
         },
         "parents": [_parent(link, base, one) for one in file.get("parents", [])],
+        "appDataContents": file["spaces"] == ["appDataFolder"],
         "copyable": able["canCopy"],
         "editable": able["canEdit"],
         "shareable": able["canShare"],

@@ -14,9 +14,10 @@ from IPython.core.magic import no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from colab_magics.clock import seconds
-from colab_magics.errors import BadValue
+from colab_magics.errors import BadPlace, BadValue, ColabMagicsError
 
 __all__ = [
+    "Interrupted",
     "argument",
     "count",
     "duration",
@@ -26,6 +27,13 @@ __all__ = [
     "positive",
     "read",
 ]
+
+
+class Interrupted(KeyboardInterrupt):
+    """The stop button, said in one line; the cells that wait are not run, as always."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
 def parsed(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +50,17 @@ def parsed(method: Callable[..., Any]) -> Callable[..., Any]:
             parser: argparse.ArgumentParser = magic.parser  # type: ignore[attr-defined]
             return Help(parser.format_help().replace("::\n\n  ", "", 1))
         arguments = read(magic, line)
-        return method(self, arguments) if cell is None else method(self, arguments, cell)
+        try:
+            return method(self, arguments) if cell is None else method(self, arguments, cell)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted before it ended; run it again") from None
+        except OSError as exc:
+            if isinstance(exc, ColabMagicsError) or not exc.strerror or not exc.filename:
+                raise
+            # What this machine refuses is no bug of ours either; the command line says it so, too.
+            raise BadPlace(f"{exc.strerror.lower()}: '{exc.filename}'") from exc
 
     return no_var_expand(magic)
 

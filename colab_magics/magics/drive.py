@@ -39,8 +39,7 @@ class DriveMagics(Magics):
         Without PLACE: Colab's own mount and your account on Colab, saved credentials elsewhere.
         """
         if args.unmount:
-            folder = self.notebook.need_drive().unmount()
-            return Card("Drive", "paused", "unmounted", [("files", folder)])
+            return Card("Drive", "paused", "unmounted", [("files", self.notebook.unmount())])
         drive = self.notebook.mount(
             args.place, force_remount=args.force_remount, readonly=args.readonly, at=args.at
         )

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from .arguments import argument, magic_arguments, number, parsed
@@ -38,7 +39,7 @@ class FileMagics(Magics):
     @argument("--tree", action="store_true", help="Folders below it, too, and what they hold.")
     @argument("--depth", type=number, default=3, metavar="N", help="Of the tree (default: 3).")
     @argument("--sort", choices=["name", "size", "time"], default="name",
-              help="Largest or newest first (default: by name).")  # fmt: skip
+              metavar="BY", help="name, size (largest first) or time (newest first).")  # fmt: skip
     @argument("--reverse", action="store_true", help="The other way round.")
     @argument("--page", type=number, default=1, metavar="N", help="Show page N.")
     @argument("--rows", type=number, metavar="N", help="Rows of a page (default: 100).")
@@ -51,6 +52,8 @@ class FileMagics(Magics):
         from colab_magics.storage.listed import listed, trash
         from colab_magics.storage.outline import Outline, outline
 
+        if args.trashed and (args.tree or args.place not in ("", "gdrive://")):
+            raise UsageError("--trashed lists all of the trash; leave out PLACE and --tree")
         if not args.place:
             self.notebook.need_drive()
         place = self.notebook.resolve(args.place)
@@ -110,6 +113,8 @@ class FileMagics(Magics):
         """Put files and folders into the Drive's trash, from which they can come back."""
         from colab_magics.storage.removal import remove, restore
 
+        if args.restore and args.forever:
+            raise UsageError("give one of --restore and --forever")
         places = self._places(args.place)
         if args.restore:
             return restore(places)
@@ -120,8 +125,8 @@ class FileMagics(Magics):
     @argument("place", help="A file or folder.")
     @argument("--share", metavar="WHO", help="Let anyone, NAME@HOST, group:NAME@HOST or "
               "domain:HOST open it; several with commas.")  # fmt: skip
-    @argument("--role", choices=["reader", "commenter", "writer"], default="reader",
-              help="What they may do (default: reader).")  # fmt: skip
+    @argument("--role", choices=["reader", "commenter", "writer"],
+              metavar="R", help="reader (default), commenter or writer.")  # fmt: skip
     @argument("--notify", action="store_true", help="Have Drive send them a mail.")
     @argument("--unshare", metavar="WHO", help="Take it away from them again.")
     @parsed

@@ -71,6 +71,13 @@ class Notebook:
             self._furnish(drive)
         return drive
 
+    def unmount(self) -> str:
+        """Unmount the attached Drive's folder, else the one mounted last; which it was."""
+        attached = self.need_drive()
+        drives = [*self._drives, attached]
+        mounted = [d for d in drives if d.fuse is not None or d.health is not None]
+        return (mounted or [attached])[-1].unmount()
+
     def _furnish(self, drive: Drive) -> None:
         """Put one small file into a Drive that was just made, so that there is one to change."""
         from colab_magics.storage.transfers.transfer import send

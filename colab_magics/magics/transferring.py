@@ -13,6 +13,7 @@ from colab_magics.errors import DriveError
 from colab_magics.progress import Progress
 from colab_magics.running.outputs import Handle, bundle
 
+from .arguments import Interrupted
 from .notebook import Notebook
 from .registry import parent_of
 
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from colab_magics.storage.steps import Step
 
 _STAYS = "what is there stays"
-
-
-class Interrupted(KeyboardInterrupt):
-    """The stop button, said in one line; the cells that wait are not run, as always."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
 
 
 class Live:
@@ -96,5 +90,8 @@ def _drawn(done: Moved, live: Live) -> Moved:
         def _ipython_display_(self) -> None:
             if parent_of(live.shell)["header"].get("msg_id") != live.parent["header"].get("msg_id"):
                 display(bundle(self), raw=True)
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Moved, tuple(vars(self).values())  # pickle does not find a class in a function
 
     return Drawn(**vars(done))

@@ -11,6 +11,8 @@ from colab_magics.display import Card
 from colab_magics.errors import NoCredentials
 from colab_magics.settings import Settings
 
+from .words import in_terminal
+
 
 def add_auth(command: Any) -> None:
     """Add the command; `command` makes a parser of a name, a text and a function."""
@@ -38,14 +40,12 @@ def auth(args: argparse.Namespace) -> int:
         paste=args.paste,
         browser=not args.no_browser,
     )
-    print(
-        repr(carry_out(wish, Screen(_show, _paste), settings, place_of(settings.drive_url) or ""))
-    )
+    _show(carry_out(wish, Screen(_show, _paste), settings, place_of(settings.drive_url) or ""))
     return 0
 
 
 def _show(card: Card) -> None:
-    print(repr(card), flush=True)
+    print(in_terminal(repr(card)), flush=True)
 
 
 def _paste() -> str:

@@ -20,6 +20,7 @@ from colab_magics.settings import Settings
 
 from .auth import add_auth
 from .files import add_commands
+from .words import in_terminal
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # head(1) has seen enough
         return 1
     except (ColabMagicsError, OSError) as exc:
-        print(f"colab-magics: {clean(_words(exc), 500)}", file=sys.stderr)
+        print(f"colab-magics: {clean(in_terminal(_words(exc)), 500)}", file=sys.stderr)
         return 1
     return code
 

@@ -19,6 +19,7 @@ from colab_magics.display import clean, size
 
 from .attached import places
 from .bar import bar
+from .words import in_terminal
 
 if TYPE_CHECKING:
     from colab_magics.storage.moving import Moved
@@ -51,7 +52,8 @@ def add_commands(command: Any) -> None:
     linked.add_argument("place")
     linked.add_argument("--share", metavar="WHO", help="let anyone, NAME@HOST, group:NAME@HOST or "
                         "domain:HOST open it; several with commas")  # fmt: skip
-    linked.add_argument("--role", choices=["reader", "commenter", "writer"], default="reader")
+    linked.add_argument("--role", choices=["reader", "commenter", "writer"],
+                        help="what they may do (default: reader)")  # fmt: skip
     linked.add_argument("--notify", action="store_true", help="have Drive send them a mail")
     linked.add_argument("--unshare", metavar="WHO", help="take it away from them again")
 
@@ -61,6 +63,8 @@ def ls(args: argparse.Namespace) -> int:
     from colab_magics.storage.listed import listed, trash
     from colab_magics.storage.outline import Outline, outline
 
+    if args.trashed and (args.tree or args.place not in ("", "gdrive://")):
+        return _mistake("--trashed lists all of the trash; leave out PLACE and --tree")
     (place,) = places(args.drive, [args.place])
     if args.tree:
         tree = Outline(outline(place), args.depth)
@@ -115,6 +119,8 @@ def rm(args: argparse.Namespace) -> int:
     """Remove files and folders, or bring them back."""
     from colab_magics.storage.removal import remove, restore
 
+    if args.restore and args.forever:
+        return _mistake("give one of --restore and --forever")
     wanted = places(args.drive, args.place)
     if args.restore:
         done = restore(wanted)
@@ -144,7 +150,7 @@ def _move(args: argparse.Namespace, steps: Sequence[Step], word: str) -> int:
     if args.json:
         _print_json(_as_json(done))
     elif done.failed or done.files > 1:
-        print(repr(done))
+        print(in_terminal(repr(done)))
     else:
         checked = f", md5 {done.md5}" if done.md5 else ""
         same = ", there already" * bool(done.same)
@@ -177,7 +183,7 @@ def _show(args: argparse.Namespace, thing: object, document: Any) -> int:
     if args.json:
         _print_json(document)
     else:
-        print(repr(thing))
+        print(in_terminal(repr(thing)))
     return 0
 
 

@@ -68,7 +68,7 @@ class DriveAPI(Reader):
         self.own_revisions = OwnRevisions()
         self.doubts = 0
         self._lock = threading.Lock()
-        self._ids: tuple[int, list[str]] = (0, [])  # process, its unused ids
+        self._ids: tuple[tuple[int, int], list[str]] = (0, 0), []  # whose; those that are unused
         self._sending = Sending(self._wire, settings, self.get, lambda: self.generate_ids(1)[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -78,9 +78,10 @@ class DriveAPI(Reader):
     def generate_ids(self, count: int) -> list[str]:
         """Ids for files that do not exist yet; each is given out once."""
         with self._lock:
-            pid, pool = self._ids
-            if pid != os.getpid():
-                pool = []  # a forked child must not use its parent's
+            mine = os.getpid(), self.sign_ins
+            whose, pool = self._ids
+            if whose != mine:
+                pool = []  # a forked child must not use its parent's, nor an account another's
             if len(pool) < count:
                 found = self._wire.call(
                     lambda service: service.files().generateIds(count=max(count, 20)),
@@ -88,7 +89,7 @@ class DriveAPI(Reader):
                     doing="draw ids",
                 )
                 pool = pool + found["ids"]
-            self._ids = os.getpid(), pool[count:]
+            self._ids = mine, pool[count:]
             return pool[:count]
 
     @_changes
@@ -261,7 +262,7 @@ class DriveAPI(Reader):
         """Raise DriveForbidden where this Drive is attached read-only."""
         if self.readonly:
             raise DriveForbidden(
-                "this Drive is attached read-only; run %drive_mount without --readonly to write"
+                "this Drive is attached read-only; run its %drive_mount line without --readonly"
             )
 
 

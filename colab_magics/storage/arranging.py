@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import math
-import threading
+from glob import has_magic
 from typing import Any
 
 from colab_magics.errors import BadPlace, DriveConflict, PlaceIsFile, PlaceIsFolder
 
 from .contents import DriveReader
-from .lookup import LISTING_SECONDS
-from .tree import FOLDER, SHARED_DRIVES, Node, to_name
+from .lookup import LISTING_SECONDS, Found
+from .tree import FOLDER, SHARED_DRIVES, SHORTCUT, Node, to_name, to_path
+
+_FOLDERS = "folders"  # they are made one after the other
 
 
 class DriveArranger(DriveReader):
@@ -31,12 +33,6 @@ class DriveArranger(DriveReader):
         """
         super().__init__(*args, trash=trash, **options)
         self.trash = trash
-        self._making_folders = threading.RLock()
-
-    def unlock(self) -> None:
-        """Have new locks: in a forked child, the old ones may be held by threads that are gone."""
-        super().unlock()
-        self._making_folders = threading.RLock()
 
     # Making
 
@@ -48,7 +44,7 @@ class DriveArranger(DriveReader):
         """
         path = self._strip_protocol(path)
         self.api.may_write()
-        with self._making_folders:
+        with self.turns.of(_FOLDERS):
             if self.lookup.find(path, within=LISTING_SECONDS) is not None:
                 raise DriveConflict(f"{path or 'My Drive'!r} exists already")
             if not create_parents:
@@ -67,7 +63,7 @@ class DriveArranger(DriveReader):
         """The folder at a path, made with those above it if need be."""
         found = self.lookup.find(path)  # mostly it is there: no lock for that
         if found is None:
-            with self._making_folders:
+            with self.turns.of(_FOLDERS):
                 found = self.lookup.find(path, within=LISTING_SECONDS)
                 node = self._made(path) if found is None else found.target()
         else:
@@ -83,7 +79,20 @@ class DriveArranger(DriveReader):
         if above == SHARED_DRIVES:
             raise BadPlace(f"no shared drive {last!r}; Drive's own page makes them")
         parent = self._folder(above)
-        return self.lookup.wrote(self.api.create(to_name(last), parent.id, mime_type=FOLDER))
+        return self._settled(self.api.create(to_name(last), parent.id, mime_type=FOLDER), path)
+
+    def _settled(self, node: Node, path: str) -> Node:
+        """Note what was made, written or moved; where it is in the trash, take it out of there.
+
+        Another program may have put it there meanwhile, or the folder: that is made again then.
+        """
+        if node.trashed and node.parent and self.api.get(node.parent).trashed:
+            self.lookup.removed(node.parent)
+            folder, _ = self._place_for(path)
+            node = self.api.update(node.id, add_parent=folder, remove_parent=node.parent)
+        if node.trashed:
+            node = self.api.update(node.id, trashed=False)
+        return self.lookup.wrote(node)
 
     def _place_for(self, path: str) -> tuple[str, str]:
         """The id of the folder that a path lies in, made if need be, and the path's own name."""
@@ -129,16 +138,18 @@ class DriveArranger(DriveReader):
         Args:
             trash: False deletes for good; None: as the filesystem was opened.
         """
-        gone: list[str] = []  # with all that is in them
-        for one in path if isinstance(path, list) else [path]:
+        done: list[str] = []  # what is below them is gone with them, or was never theirs
+        for one in self._strip_protocol(path if isinstance(path, list) else [path]):
+            if _below(one, done):
+                continue
             whole = maxdepth is None and self.lexists(one)
             matches = [one] if whole else self.expand_path(one, recursive, maxdepth)
+            nodes = {match: self.lookup.found(match).own for match in matches}
+            done += [match for match, node in nodes.items() if node.mime_type == SHORTCUT]
             for match in matches if whole or maxdepth is None else reversed(matches):
-                if any(match.startswith(f"{folder}/") for folder in gone):
-                    continue
-                node = self.lookup.found(self._strip_protocol(match)).own
-                self._rm_found(node, match, recursive and maxdepth is None, trash)
-                gone += [match] if node.folder else []
+                if not _below(match, done):
+                    self._rm_found(nodes[match], match, recursive and maxdepth is None, trash)
+                    done += [match] if nodes[match].folder else []
 
     def _rm_found(self, node: Node, path: str, recursive: bool, trash: bool | None) -> None:
         if node.folder and not recursive:
@@ -159,23 +170,37 @@ class DriveArranger(DriveReader):
 
     def mv(
         self,
-        path1: str,
-        path2: str,
+        path1: Any,
+        path2: Any,
         recursive: bool = False,
         maxdepth: int | None = None,
         **kwargs: Any,
     ) -> None:
-        """Move or rename a file or folder, whole; into `path2` where that is a folder."""
+        """Move or rename a file or folder, whole; into `path2` where that is a folder.
+
+        Args:
+            path1: a path; or a list or a pattern, and all that it means goes into `path2`.
+
+        Raises:
+            DriveConflict, PlaceIsFile: a folder stands where it would be, or it is a folder and a
+                file does.
+            BadPlace: a folder was to be moved into itself.
+        """
         self.api.may_write()
+        if isinstance(path1, list) or (has_magic(path1) and not self.lexists(path1)):
+            paths = self.expand_path(path1)
+            into = path2 if isinstance(path2, list) else [f"{path2.rstrip('/')}/"] * len(paths)
+            for one, to in zip(paths, into, strict=True):
+                self.mv(one, to)
+            return
         node = self.lookup.found(self._strip_protocol(path1)).own
         path, target = self._strip_protocol(path2), self._found(path2)
-        if target is not None and target.node.folder and target.node.id != node.id:
-            folder, name = target.node.id, node.name
-            target = self._found(f"{path}/{path1.rstrip('/').rpartition('/')[2]}".lstrip("/"))
-        elif path2.endswith("/"):
-            folder, name = self._folder(path).id, node.name
-        else:
-            folder, name = self._place_for(path)
+        inside = target is not None and target.node.folder and target.node.id != node.id
+        if inside or path2.endswith("/"):
+            path = f"{path}/{to_path(node.name)}".lstrip("/")
+        target = self._found(path, LISTING_SECONDS)
+        self._check_target(node, path, target)
+        folder, name = self._place_for(path)
         if (folder, name) == (node.parent, node.name):
             return
         if folder == node.parent:
@@ -183,6 +208,24 @@ class DriveArranger(DriveReader):
         else:
             above = node.parent
             moved = self.api.update(node.id, name=name, add_parent=folder, remove_parent=above)
-        self.lookup.wrote(moved)
-        if target is not None and target.own.id != node.id and not target.own.folder:
+        self._settled(moved, path)
+        if target is not None and target.own.id != node.id:
             self._remove(target.own, trash=True)
+
+    def _check_target(self, node: Node, path: str, target: Found | None) -> None:
+        """Refuse a move that would hide a folder, or bring one into itself."""
+        if target is not None and target.own.id != node.id:
+            if target.own.folder:
+                raise DriveConflict(f"{path!r} is a folder already; it is not replaced")
+            if node.folder:
+                raise PlaceIsFile(f"{path!r} is a file; a folder does not take its place")
+        above = path.rpartition("/")[0]
+        while node.folder and above:
+            found = self._found(above)
+            if found is not None and node.id in (found.own.id, *found.above):
+                raise BadPlace(f"{node.name!r} can not be moved into itself")
+            above = above.rpartition("/")[0]
+
+
+def _below(path: str, folders: list[str]) -> bool:
+    return any(path.startswith(f"{folder}/") for folder in folders)

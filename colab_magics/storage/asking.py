@@ -25,7 +25,7 @@ class Asker:
         self._known = known
         self._clock = clock
         self._logs: dict[str, ChangeLog] = {}
-        self._doubts = api.doubts
+        self._doubts, self._sign_ins = api.doubts, api.sign_ins
         self.unlock()
 
     def unlock(self) -> None:
@@ -38,6 +38,7 @@ class Asker:
 
     def log(self, drive: str = "") -> ChangeLog:
         """The change log of a shared drive, or of this user."""
+        self._check_account()
         if self._doubts != self._api.doubts:  # something may be otherwise than was noted here
             self._doubts = self._api.doubts
             self._known.clear()
@@ -47,6 +48,14 @@ class Asker:
                 self._logs[drive] = ChangeLog(self._api, self._known, self._clock, drive)
             return self._logs[drive]
 
+    def _check_account(self) -> None:
+        """Forget everything if somebody else may be signed in by now."""
+        if self._sign_ins != (sign_ins := self._api.sign_ins):
+            self._sign_ins = sign_ins
+            self._known.leave()
+            with self._lock:
+                self._logs.clear()
+
     def expire(self) -> None:
         """Look at all change logs before the next answer."""
         with self._lock:
@@ -55,6 +64,7 @@ class Asker:
 
     def top(self) -> Node:
         """My Drive, as far as that is needed to find what is in it."""
+        self._check_account()
         if self._api.known_root:
             self._known.roots.add(self._api.known_root)
         return _stand_in(self._api.known_root or _ROOT)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import io
 import os
+from glob import has_magic
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 
-from colab_magics.errors import DriveForbidden, PlaceIsFolder, PlaceNotFound
+from colab_magics.errors import DriveConflict, DriveForbidden, PlaceIsFolder, PlaceNotFound
 
 from .browsing import DriveBrowser
 from .exporting import format_type, formats
@@ -43,9 +44,16 @@ class DriveReader(DriveBrowser):
         node, target = self._file(path), io.BytesIO()
         if start is None and end is None:
             self._fetch(node, target)
-        else:
-            first, last, _ = slice(start, end).indices(node.size or 0)
-            self.api.download(node.id, target, start=first, end=last, size=node.size)
+            return target.getvalue()
+        try:
+            return self._part(node, start, end)
+        except DriveConflict:  # what was known of it is some seconds old
+            return self._part(self._seen(self.api.get(node.id)), start, end)
+
+    def _part(self, node: Node, start: int | None, end: int | None) -> bytes:
+        target = io.BytesIO()
+        first, last, _ = slice(start, end).indices(node.size or 0)
+        self.api.download(node.id, target, start=first, end=last, size=node.size)
         return target.getvalue()
 
     def cat(
@@ -107,6 +115,36 @@ class DriveReader(DriveBrowser):
         self.api.export(node.id, format_type(node.mime_type, format, path), target)
         return target.getvalue()
 
+    def get(
+        self,
+        rpath: Any,
+        lpath: Any,
+        recursive: bool = False,
+        callback: Callback = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Fetch files and folders, as fsspec says; into `lpath` where that is a folder."""
+        folder = isinstance(lpath, str) and (lpath.endswith("/") or os.path.isdir(lpath))
+        goal = self._goal(rpath, lpath, folder)
+        super().get(rpath, goal, recursive, callback, maxdepth, **kwargs)
+
+    def _goal(self, source: Any, target: Any, folder: bool) -> Any:
+        """Where what is copied goes, said so that fsspec gets it right.
+
+        fsspec takes the name that goes into a folder from behind the last "/" of the source; what
+        lies in My Drive has none.
+        """
+        if not isinstance(source, str) or not isinstance(target, str) or source.endswith("/"):
+            return target
+        names = [self._strip_protocol(source)]
+        if has_magic(source):
+            names = self.glob(source)
+            folder = len(names) == 1 and self.isfile(names[0])
+        if not folder or not names[0] or "/" in names[0]:
+            return target
+        return f"{target.rstrip('/')}/{names[0]}"
+
     def get_file(
         self,
         rpath: str,
@@ -142,6 +180,7 @@ class DriveReader(DriveBrowser):
 
     def read_file(self, path: str, block_size: int | None = None, **options: Any) -> ReadFile:
         """Open a file for reading."""
+        options.pop("size", None)  # fsspec's block cache tells it, as it was read from `info`
         block = block_size or self.api.settings.chunk_bytes
         return ReadFile(self, path, self._file(path), block_size=block, **options)
 

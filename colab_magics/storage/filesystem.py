@@ -31,7 +31,6 @@ from .lookup import LISTING_SECONDS
 from .openfile import WriteFile, WriteText
 from .transfers.sending import Source
 from .tree import Node
-from .turns import Turns
 
 
 class DriveFileSystem(DriveArranger):
@@ -40,15 +39,6 @@ class DriveFileSystem(DriveArranger):
     A file that is overwritten keeps its id, and is whole or as it was before; what is removed goes
     to the trash; parent folders are made as needed.
     """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._turns = Turns()  # two threads that write one new path must not make two files
-
-    def unlock(self) -> None:
-        """Have new locks: in a forked child, the old ones may be held by threads that are gone."""
-        super().unlock()
-        self._turns = Turns()
 
     def publish(
         self,
@@ -66,13 +56,13 @@ class DriveFileSystem(DriveArranger):
         path = self._strip_protocol(path)
         self.api.may_write()
         folder, name = self._place_for(path)
-        with self._turns.of((folder, name)):
+        with self.turns.of((folder, name)):
             node = self._writable(path, exclusive, within=0 if exclusive else LISTING_SECONDS)
-            done = self._replaced(node, source, callback) if node is not None else None
+            done = self._replaced(node, path, source, callback) if node is not None else None
             if done is None:
                 kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
                 done = self.api.create(name, folder, source, mime_type=kind, callback=callback)
-            return self.lookup.wrote(done)
+            return self._settled(done, path)
 
     def _writable(self, path: str, exclusive: bool, within: float | None = None) -> Node | None:
         """The file at a path that may be written, None if there is nothing yet."""
@@ -88,17 +78,15 @@ class DriveFileSystem(DriveArranger):
             raise DriveForbidden(f"{path!r} is a Google document; write to a file of another name")
         return node
 
-    def _replaced(self, node: Node, source: Source, callback: Any) -> Node | None:
+    def _replaced(self, node: Node, path: str, source: Source, callback: Any) -> Node | None:
         """The file with new content; None if it is not there any more, for whatever reason."""
         stream: BinaryIO | None = None if isinstance(source, bytes | Path) else source
         start = stream.tell() if stream is not None and stream.seekable() else None
         done: Node | None = None
         try:
             done = self.api.update(node.id, source, mime_type=node.mime_type, callback=callback)
-            if done.trashed:  # by another program, while it was sent
-                done = self.api.update(node.id, trashed=False)
             if (done.parent, done.name) == (node.parent, node.name):
-                return done
+                return self._settled(done, path)
             self.lookup.wrote(done)
         except PlaceNotFound:
             self.lookup.removed(node.id)
@@ -193,6 +181,20 @@ class DriveFileSystem(DriveArranger):
         else:
             self.lookup.wrote(self.api.update(node.id, modified=datetime.now(UTC)))
 
+    def copy(
+        self,
+        path1: Any,
+        path2: Any,
+        recursive: bool = False,
+        maxdepth: int | None = None,
+        on_error: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Copy files and folders, as fsspec says; into `path2` where that is a folder."""
+        folder = isinstance(path2, str) and (path2.endswith("/") or self.isdir(path2))
+        goal = self._goal(path1, path2, folder)
+        super().copy(path1, goal, recursive, maxdepth, on_error, **kwargs)
+
     def cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         """Copy a file within Drive; over an existing one, that keeps its id."""
         self.api.may_write()
@@ -206,4 +208,4 @@ class DriveFileSystem(DriveArranger):
                 self.publish(path2, copy)
         else:
             folder, name = self._place_for(self._strip_protocol(path2))
-            self.lookup.wrote(self.api.copy(source, name, folder))
+            self._settled(self.api.copy(source, name, folder), self._strip_protocol(path2))

@@ -47,7 +47,7 @@ class Finder:
         self.settings = settings
         self.credentials = credentials
         self._wire = Wire(url, credentials, settings, clock)
-        self._root = ""
+        self._root = 0, ""  # in which sign-in it was asked for
         self._keys: dict[str, str] = {}
 
     def __repr__(self) -> str:
@@ -133,18 +133,24 @@ class Finder:
 
     def root_id(self) -> str:
         """The id of My Drive; asked once."""
-        if not self._root:
-            self._root = self.get("root").id
-        return self._root
+        if not self.known_root:
+            self.known_root = self.get("root").id
+        return self.known_root
+
+    @property
+    def sign_ins(self) -> int:
+        """Grows when it may be another account's Drive from now on."""
+        return getattr(self.credentials, "sign_ins", 0)
 
     @property
     def known_root(self) -> str:
         """The id of My Drive as far as it is known; empty until then."""
-        return self._root
+        sign_in, id = self._root
+        return id if sign_in == self.sign_ins else ""
 
     @known_root.setter
     def known_root(self, id: str) -> None:
-        self._root = id
+        self._root = self.sign_ins, id
 
     def drives(self) -> Nodes:
         """The shared drives that this user is a member of, as folders."""

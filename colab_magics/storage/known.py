@@ -156,6 +156,13 @@ class Known:
                 if known is None or (known.parent, known.name) != (node.parent, node.name):
                     self._searched[node.parent or "", node.name] = self._clock.monotonic()
 
+    def leave(self) -> None:
+        """Forget everything: it was of another account."""
+        with self._lock:
+            self._recent.clear()
+            self.roots.clear()
+            self.clear()
+
     def clear(self) -> None:
         """Forget all but what is so new that listings may lack it."""
         with self._lock:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .fuse.mounting import FuseMount
 
 OpenEmulator = Callable[[], tuple[str, Callable[[], None]]]
-_READONLY = "this Drive is attached read-only; run %drive_mount without --readonly to write"
+_READONLY = "this Drive is attached read-only; run its %drive_mount line without --readonly"
 
 
 @dataclass

@@ -69,9 +69,11 @@ class Moved:
         return Card(self.title, "ok", word, lines)
 
     def _verified(self, new: int) -> str:
-        if self.files > 1:
-            return "every file, by its md5 or its size"
-        return f"md5 {self.md5} on both sides" if self.md5 else "size compared"
+        if self.files == 1 and self.md5:
+            return f"md5 {self.md5} on both sides"
+        if self.files == 1 and self.receipts:
+            return "size compared"
+        return "every file, by its md5 or its size"
 
     def __repr__(self) -> str:
         return repr(self.card())
@@ -102,12 +104,13 @@ def move(steps: Sequence[Step], word: str, *, callback: Any = None) -> Moved:
         except (ColabMagicsError, OSError) as exc:
             if len(steps) == 1:
                 raise
+            whole.ended(number)
             done.failed.append((step.source, _words(exc)))
             if isinstance(exc, _FATAL):
                 done.failed += [(later.source, "not tried") for later in steps[number + 1 :]]
                 break
             continue
-        finally:
+        if len(steps) > 1:  # one alone has told the callback itself
             whole.ended(number)
         done.files += arrival.files
         done.bytes += arrival.size

@@ -15,6 +15,7 @@ from fsspec.spec import AbstractBufferedFile
 
 from colab_magics.errors import DriveConflict
 
+from .lookup import LISTING_SECONDS
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class ReadFile(AbstractBufferedFile):
 
     def seek(self, loc: int, whence: int = 0) -> int:
         """Go to a place in the file."""
+        if whence == 2 and not (self._delivered or self._measured):
+            self._look()
         self._measured = self._measured or whence == 2
         place: int = super().seek(loc, whence)
         return place
@@ -60,6 +63,13 @@ class ReadFile(AbstractBufferedFile):
             self._adopt(self.fs.api.get(self._node.id))
             data = super().read(length)
         return data
+
+    def _look(self) -> None:
+        """Take a newer revision, before the program goes by the size of this one."""
+        self.fs.lookup.log(self._node.drive).current(LISTING_SECONDS)
+        node = self.fs.nodes.get(self._node.id)
+        if node is not None and node.revision != self._node.revision:
+            self._adopt(node)
 
     def _adopt(self, node: Node) -> None:
         self.fs.lookup.known.learn([node])

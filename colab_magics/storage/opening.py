@@ -20,6 +20,7 @@ from .api import DriveAPI
 from .credentials import find_credentials
 from .lookup import Lookup
 from .tree import Tree
+from .turns import Turns
 
 _ById: TypeAlias = "weakref.WeakValueDictionary[int, OpenedDrive]"
 
@@ -33,6 +34,18 @@ class _Endpoint:
         return settings.drive_url, settings.credentials_dir, lender and id(lender.api)
 
 
+class _Shared:
+    """What all filesystems of one Drive have together.
+
+    fsspec makes one for each thread and each set of options. They must know of each other's writes,
+    or each would make the folders of its first path again.
+    """
+
+    def __init__(self, api: DriveAPI, clock: Clock) -> None:
+        self.api, self.nodes, self.turns = api, Tree(), Turns()
+        self.lookup = Lookup(api, self.nodes, clock)
+
+
 class OpenedDrive(AbstractFileSystem):
     """A Drive that paths mean something on.
 
@@ -40,11 +53,14 @@ class OpenedDrive(AbstractFileSystem):
         api: the Drive itself, by ids.
         nodes: what is known of it.
         lookup: what finds out more.
+        turns: who makes what is not there yet; two must not do so at once.
     """
 
     api: DriveAPI
     nodes: Tree
     lookup: Lookup
+    turns: Turns
+    _shared: _Shared
 
     protocol = "gdrive"
     root_marker = ""
@@ -71,10 +87,12 @@ class OpenedDrive(AbstractFileSystem):
         lender = None if api is not None or url else self.attached_one()
         self._borrowed = lender is not None
         if lender is not None:
-            self.api, self.nodes, self.lookup = lender.api, lender.nodes, lender.lookup
+            shared = lender._shared
         else:
-            self.api, self.nodes = api or _open(url), Tree()
-            self.lookup = Lookup(self.api, self.nodes, clock)
+            shared = _Shared(api, clock) if api is not None else _open(url, clock)
+        self._shared = shared  # held: that is what keeps it in `_opened`
+        self.api, self.nodes = shared.api, shared.nodes
+        self.lookup, self.turns = shared.lookup, shared.turns
         _living[id(self)] = self
 
     def __reduce__(self) -> Any:
@@ -105,6 +123,7 @@ class OpenedDrive(AbstractFileSystem):
     def unlock(self) -> None:
         """Have new locks: in a forked child, the old ones may be held by threads that are gone."""
         self.lookup.unlock()
+        self.turns.unlock()
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
@@ -120,16 +139,29 @@ class OpenedDrive(AbstractFileSystem):
         return "/".join(parts[1:] if parts[:1] == ["My Drive"] else parts)
 
 
-def _open(url: str | None) -> DriveAPI:
+_opened: weakref.WeakValueDictionary[tuple[Settings, Clock], _Shared] = (
+    weakref.WeakValueDictionary()
+)
+_opening = Turns()
+
+
+def _open(url: str | None, clock: Clock) -> _Shared:
     settings = Settings.load(drive_url=url)
-    credentials = find_credentials(settings, settings.drive_url)
-    return DriveAPI(url=settings.drive_url, credentials=credentials, settings=settings)
+    key = settings, clock
+    with _opening.of(key):
+        shared = _opened.get(key)
+        if shared is None:
+            credentials = find_credentials(settings, settings.drive_url)
+            api = DriveAPI(url=settings.drive_url, credentials=credentials, settings=settings)
+            shared = _opened[key] = _Shared(api, clock)
+        return shared
 
 
 _living: _ById = weakref.WeakValueDictionary()
 
 
 def _unlock_all() -> None:
+    _opening.unlock()
     for fs in list(_living.values()):
         fs.unlock()
 

@@ -21,6 +21,7 @@ class Reader(Finder):
         """The same Drive with connections and counts of its own, for a caller of other patience."""
         other = Reader.__new__(Reader)
         other.__dict__.update(url=self.url, settings=settings, _root=self._root, _keys=self._keys)
+        other.credentials = self.credentials
         other._wire = self._wire.with_settings(settings)
         return other
 

@@ -87,7 +87,7 @@ def translate(exc: Exception, doing: str = "", *, robot: bool = False) -> Except
     if isinstance(exc, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY" in str(exc):
         text = "the certificate on the way to Drive is not valid (is this machine's clock right?)"
         return DriveUnreachable(start + text, status=None, reason="certificate", retry_after=None)
-    text = f"no answer from Drive, or it was cut ({type(exc).__name__})"
+    text = f"no answer from Drive, or it was cut ({type(exc).__name__}); try again later"
     return DriveUnreachable(start + text, status=None, reason="", retry_after=None)
 
 

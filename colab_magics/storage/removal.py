@@ -19,6 +19,7 @@ from .outline import outline
 from .place import Place
 from .tree import Node, to_name
 
+_UNDONE = 20  # files that one line brings back; more ids than these nobody can read
 _TRASH = "https://drive.google.com/drive/trash"
 
 
@@ -66,9 +67,10 @@ class Removal(Sequence[Removed]):
         if len(self) > 10:
             lines.append((f"… {len(self) - 10} more", ""))
         if not first.forever and not first.restored:
-            ids = " ".join(f"id:{one.id}" for one in self[:3])
-            more = f" ({len(self) - 3} more: %drive_ls --trashed)" * (len(self) > 3)
-            lines.append(("undo", f"%drive_rm --restore {ids}{more}"))
+            ids = " ".join(f"id:{one.id}" for one in self[:_UNDONE])
+            lines.append(("undo", f"%drive_rm --restore {ids}"))
+            if len(self) > _UNDONE:
+                lines.append(("", f"and {len(self) - _UNDONE:,} more: %drive_ls --trashed"))
             if self._google:
                 lines.append(("trash", Link(_TRASH)))
         return Card(title, "ok", word, lines)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colab_magics.display import Card, Link
-from colab_magics.errors import BadPlace, DriveForbidden, PlaceNotFound
+from colab_magics.errors import BadPlace, BadValue, DriveForbidden, PlaceNotFound
 
 from .api import DriveAPI
 from .filesystem import DriveFileSystem
@@ -108,28 +108,32 @@ def link_of(
     sharing: str | None = None,
     unsharing: str | None = None,
     *,
-    role: Role = "reader",
+    role: Role | None = None,
     notify: bool = False,
 ) -> PlaceLink:
     """The link of a place, after what `sharing` and `unsharing` ask for; people with commas.
 
     Raises:
-        BadValue: nobody is meant by one of the names.
+        BadValue: nobody is meant by one of the names, or nobody is named to give a role to.
     """
+    if sharing is None and (role or notify):
+        raise BadValue("nothing was shared: --role and --notify need --share WHO")
     away, new = _people(unsharing), _people(sharing)
     if not away and not new:
         return link(place)
     one = unshare(place, away) if away else None
     done = one.done if one else []
     if new:
-        one = share(place, new, role, notify=notify)
+        one = share(place, new, role or "reader", notify=notify)
     assert one is not None
     one.done[:0] = done if new else []
     return one
 
 
 def _people(text: str | None) -> list[Who]:
-    return [Who.read(one) for one in (text or "").split(",") if one.strip()]
+    if text is None:
+        return []
+    return [Who.read(one) for one in text.split(",") if one.strip()] or [Who.read(text)]
 
 
 def share(

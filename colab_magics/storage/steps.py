@@ -87,6 +87,7 @@ def fetching(places: Sequence[Place], dest: str, *, export: str = "") -> list[St
             folder = info["type"] == "directory"
             within = inside or (not folder and target.is_dir())
             to = target / (name or local_name(one)) if within else target
+            _check_kind(to, str(to))
             new = _fetch_folder(one, to, export) if folder else _fetch_file(one, info, to, export)
             steps.append(new)
     return steps
@@ -136,9 +137,16 @@ def _found(place: Place) -> list[tuple[Place, str, dict[str, Any]]]:
     return found
 
 
+def _check_kind(path: Path, typed: str) -> None:
+    """Refuse a pipe, which never ends, and a device, which a fetched file would replace."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise BadPlace(f"'{typed}' is neither a file nor a folder")
+
+
 def _local(source: str) -> list[Path]:
     path = Path(source).expanduser()
     check_path(path)
+    _check_kind(path, source)
     if path.exists() or path.is_symlink():
         return [path]
     found = sorted(glob.glob(str(path), recursive=True))
@@ -197,6 +205,9 @@ def _exported(place: Place, target: Path, wanted: str) -> Arrival | None:
 
 
 def _fetch_folder(place: Place, target: Path, export: str) -> Step:
+    if target.exists() and not target.is_dir():
+        raise PlaceIsFile(f"'{target}' is a file here, so no folder can become it")
+
     def run(callback: Any) -> Arrival:
         done = fetch_tree(place, target, callback=callback)
         failed, left_out, files, size = [], [], done.files, done.size

@@ -11,6 +11,10 @@ class Turns:
     """A lock for each thing that somebody works on, and for nothing else."""
 
     def __init__(self) -> None:
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Forget who holds what: in a forked child, that may be threads that are gone."""
         self._lock = threading.Lock()
         self._held: dict[Hashable, tuple[threading.RLock, list[None]]] = {}
 
@@ -27,4 +31,4 @@ class Turns:
             with self._lock:
                 users.pop()
                 if not users:
-                    del self._held[thing]
+                    self._held.pop(thing, None)

@@ -227,6 +227,8 @@ def checked(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadValue(f"no address of a Drive: {url!r}; write https://HOST/")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise BadValue("an address of a Drive has no user, '?' or '#' in it; write https://HOST/")
     if parts.scheme == "http" and not _is_loopback(url):
         raise BadValue(
             f"plain http to {parts.hostname} would show files and tokens to everybody on the way; "

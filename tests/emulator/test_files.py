@@ -200,6 +200,23 @@ def test_properties_are_merged_and_null_clears_one(api: Api) -> None:
     assert len(after["properties"]["k"]) == 123
 
 
+def test_a_file_that_is_read_only_keeps_its_bytes_and_name(api: Api) -> None:
+    """Until the restriction is lifted; the rest of it may change [DISC]."""
+    file = api.make("a", b"old")
+    path = f"drive/v3/files/{file['id']}"
+    api.ok("PATCH", path, json={"contentRestrictions": [{"readOnly": True, "reason": "final"}]})
+    for answer in (
+        api.patch(f"upload/{path}?uploadType=media", content=b"new"),
+        api.patch(path, json={"name": "b"}),
+    ):
+        assert error(answer)[:2] == (403, "insufficientFilePermissions")
+    api.ok("PATCH", path, json={"starred": True, "description": "d"})
+    assert api.bytes_of(file["id"]) == b"old"
+
+    api.ok("PATCH", path, json={"contentRestrictions": [{"readOnly": False}]})
+    assert api.put_bytes(file["id"], b"new")["name"] == "a"
+
+
 def test_a_type_does_not_change_without_new_bytes(api: Api) -> None:
     """The type belongs to the revision."""
     file = api.make("a.txt", b"x", mimeType="text/plain")

@@ -130,6 +130,21 @@ def test_properties_have_limits_together(api: Api, emulator: Emulator) -> None:
     assert statuses == [200, 200, 400]
 
 
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_no_channel_can_be_opened(api: Api, version: str) -> None:
+    """A program is told so in Drive's words, and can go on asking for changes instead."""
+    file = api.make("a")
+    channel = {"id": "x", "type": "web_hook", "address": "https://example.com/drive"}
+    for path in (f"files/{file['id']}/watch", "changes/watch?pageToken=1"):
+        answer = api.post(f"drive/{version}/{path}", json=channel)
+        assert error(answer)[:2] == (401, "push.webhookUrlUnauthorized")
+        answer = api.post(f"drive/{version}/{path}", json=channel | {"address": "http://a"})
+        assert error(answer)[:2] == (400, "push.webhookUrlNotHttps")
+        assert error(api.post(f"drive/{version}/{path}", json={}))[:2] == (400, "invalid")
+    answer = api.post(f"drive/{version}/files/none/watch", json=channel)
+    assert error(answer)[:2] == (404, "notFound")
+
+
 def test_no_channel_is_known(api: Api) -> None:
     """Nothing is pushed from here, so there is nothing to stop."""
     answer = api.post("drive/v3/channels/stop", json={"id": "x", "resourceId": "y"})

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from colab_magics.emulator import Emulator
-from emulator.api import FOLDER, Api, error
+from emulator.api import BOB, FOLDER, Api, error
 
 
 def test_pages_hold_every_file_once(api: Api) -> None:
@@ -95,6 +95,21 @@ def test_files_come_in_the_order_that_was_asked_for(api: Api, order: str, names:
     api.folder("B", modifiedTime="2026-01-04T00:00:00Z")
 
     assert api.names(orderBy=order) == names
+
+
+@pytest.mark.parametrize("order", ["sharedWithMeTime", "viewedByMeTime", "starred", "recency"])
+def test_an_order_by_what_a_user_did_is_that_users_own(api: Api, bob: Api, order: str) -> None:
+    """Not the owner's: stars and looks are each user's own, and so is when one was let in."""
+    names = ["first", "last", "middle"]
+    files = {name: api.make(name, starred=name != "last")["id"] for name in names}
+    for name in ("first", "middle", "last"):
+        api.share(files[name], "reader", BOB)
+    later = {"starred": True, "viewedByMeTime": "2099-01-01T00:00:00Z"}
+    bob.ok("PATCH", f"drive/v3/files/{files['last']}", json=later)
+
+    assert bob.names(orderBy=f"{order} desc,name")[0] == "last"
+    assert bob.names(orderBy=f"{order},name desc")[-1] == "last"
+    assert sorted(api.names(orderBy=order)) == names
 
 
 @pytest.mark.parametrize("order", ["size", "name up", "name;", ",", "name,"])

@@ -47,17 +47,14 @@ def test_scopes_are_those_of_the_discovery_document() -> None:
         "accessproposals",
         "approvals",
         "apps",
-        "changes",
         "comments",
         "files",
         "replies",
     }
     assert {one for one in missing if one.startswith(("files", "changes"))} == {
-        "changes.watch",
         "files.generateCseToken",
         "files.listLabels",
         "files.modifyLabels",
-        "files.watch",
     }
 
 

@@ -27,6 +27,30 @@ def permissions(api: Api, file_id: str) -> dict[str, str]:
     return {one.get("emailAddress", one["id"]): one["role"] for one in found}
 
 
+@pytest.mark.parametrize(
+    ("path", "size", "several"),
+    [("drive/v3", "pageSize", "permissions"), ("drive/v2", "maxResults", "items")],
+)
+def test_a_list_of_permissions_has_pages_if_asked(
+    api: Api, path: str, size: str, several: str
+) -> None:
+    """All at once otherwise, at a file that is in no shared drive [DISC]."""
+    file = api.make("a")
+    path = f"{path}/files/{file['id']}/permissions"
+    for number in range(4):
+        api.share(file["id"], "reader", f"user{number}@example.com")
+    whole = api.ok("GET", path)
+    assert (len(whole[several]), "nextPageToken" in whole) == (5, False)
+
+    found, token = list[str](), ""
+    for many in (2, 2, 1):
+        page = api.ok("GET", path, params={size: "2", "pageToken": token})
+        assert len(page[several]) == many
+        found, token = found + [one["id"] for one in page[several]], page.get("nextPageToken", "")
+    assert (found, token) == ([one["id"] for one in whole[several]], "")
+    assert error(api.get(f"{path}?pageToken=x"))[:2] == (400, "invalid")
+
+
 def test_each_user_has_a_drive_of_their_own(api: Api, ann: Api) -> None:
     """Nobody sees what was not shared; `root` is a different folder for each."""
     file = api.make("mine", b"x")

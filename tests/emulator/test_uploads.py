@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import socket
@@ -50,6 +51,36 @@ def test_a_simple_upload_makes_an_untitled_file(api: Api) -> None:
 
     assert (file["name"], file["mimeType"], file["size"]) == ("Untitled", "image/png", "5")
     assert api.bytes_of(file["id"]) == b"hello"
+
+
+def test_a_body_may_come_zipped(api: Api) -> None:
+    """Google's Java client zips what it sends; what is stored is what was meant."""
+    data = b"hello" * 50_000
+    zipped = {"Content-Encoding": "gzip"}
+    body = gzip.compress(json.dumps({"name": "a"}).encode())
+    file = api.ok("POST", "drive/v3/files", content=body, headers=zipped)
+    api.ok(
+        "PATCH",
+        f"{UPLOAD}/{file['id']}?uploadType=media",
+        content=gzip.compress(data),
+        headers=zipped,
+    )
+    parts = gzip.compress(multipart({"name": "b"}, data))
+    other = api.ok("POST", f"{UPLOAD}?uploadType=multipart", content=parts, headers=EDGE | zipped)
+
+    assert api.file(file["id"])["name"] == "a"
+    assert api.bytes_of(file["id"]) == data
+    assert api.bytes_of(other["id"]) == data
+
+
+@pytest.mark.parametrize("body", [b"hello", gzip.compress(b"hello")[:-4]])
+def test_a_body_that_is_not_gzip_is_refused(api: Api, body: bytes) -> None:
+    """Not stored as it came, and not as far as it went."""
+    headers = {"Content-Encoding": "gzip"}
+    answer = api.post(f"{UPLOAD}?uploadType=media", content=body, headers=headers)
+
+    assert error(answer)[:2] == (400, "badRequest")
+    assert api.names() == []
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
@@ -220,6 +251,20 @@ class TestResumable:
 
         assert answer.status_code == 200
         assert api.bytes_of(answer.json()["id"]) == data
+
+    def test_a_client_may_ask_for_no_308(self, api: Api) -> None:
+        """As Google's Go client does, which follows a 308; the header tells it what was meant."""
+        session, go = begin(api), {"X-GUploader-No-308": "yes"}
+        first = {"Content-Range": f"bytes 0-{UNIT - 1}/*"}
+        answer = api.put(session, content=b"x" * UNIT, headers=go | first)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["x-http-status-code-override"] == "308"
+        assert answer.headers["range"] == f"bytes=0-{UNIT - 1}"
+
+        last = {"Content-Range": f"bytes */{UNIT}"}
+        answer = api.put(session, headers=go | last)
+        assert "x-http-status-code-override" not in answer.headers
+        assert api.bytes_of(answer.json()["id"]) == b"x" * UNIT
 
     def test_the_whole_may_come_at_once(self, api: Api) -> None:
         """Without a range, by PUT or, as rclone does, by POST; also when it is empty."""

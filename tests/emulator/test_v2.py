@@ -324,6 +324,19 @@ def test_an_upload_on_condition(api: Api) -> None:
     assert api.bytes_of(file["id"]) == b"theirs"
 
 
+def test_the_condition_of_an_upload_holds_at_its_end(api: Api) -> None:
+    """Who changed the file while the bytes were on their way is not overwritten."""
+    file = api.make("a", b"old")
+    headers = {"If-Match": get(api, file["id"])["etag"]}
+    path = f"upload/drive/v2/files/{file['id']}?uploadType=resumable"
+    session = api.put(path, json={}, headers=headers).headers["location"]
+    api.put_bytes(file["id"], b"between")
+    answer = api.put(session, content=b"late")
+
+    assert error(answer) == (412, "conditionNotMet", "Precondition Failed")
+    assert api.bytes_of(file["id"]) == b"between"
+
+
 def test_the_rest_of_the_methods_work(files: Any) -> None:
     """Copy, trash, delete, ids."""
     folder = files.insert(body={"title": "f", "mimeType": FOLDER}).execute()

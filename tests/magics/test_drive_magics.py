@@ -71,8 +71,8 @@ def test_a_read_only_drive_refuses_to_be_written(
     Path("a.txt").write_text("x")
 
     assert said("%drive_put a.txt") == (
-        "DriveForbidden: this Drive is attached read-only; run %drive_mount without --readonly to "
-        "write"
+        "DriveForbidden: this Drive is attached read-only; run its %drive_mount line without "
+        "--readonly"
     )
 
 

@@ -122,6 +122,10 @@ def test_what_can_not_be_mounted_is_one_line(
     assert said(f"%drive_mount {drive.url} --at full") == (
         f"BadPlace: '{Path.cwd()}/full' is not empty; give an empty folder, or a new one"
     )
+    assert said(f"%drive_mount {drive.url} --at full/a.txt/b") == (
+        f"BadPlace: no folder can be made at '{Path.cwd()}/full/a.txt/b': not a directory; "
+        "choose another one"
+    )
     assert said("%drive_mount ./full --at mnt") == (
         f"BadPlace: '{Path.cwd()}/full' is a folder of this machine already; leave out --at"
     )
@@ -158,3 +162,15 @@ def test_a_kernel_that_is_restarted_leaves_no_mount(
     bare_kernel.run(mounting)
 
     assert bare_kernel.eval(f"open('{folder}/a.txt').read()") == "hello"
+
+
+def test_unmounting_finds_what_was_mounted_before(ours: InteractiveShell, drive: Emulator) -> None:
+    """Attaching the Drive once more, without a folder, does not make the folder stay for ever."""
+    ours.run_line_magic("drive_mount", f"{drive.url} --at one")
+    ours.run_line_magic("drive_mount", f"{drive.url} --at two")
+    ours.run_line_magic("drive_mount", drive.url)
+    gone = [ours.run_line_magic("drive_mount", "--unmount").lines for _ in range(2)]
+
+    assert gone == [[("files", f"{Path.cwd()}/two")], [("files", f"{Path.cwd()}/one")]]
+    assert mount_at(f"{Path.cwd()}/one") is None
+    assert mount_at(f"{Path.cwd()}/two") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,12 +115,47 @@ def local(folder: str) -> list[str]:
             "BadValue: nobody is meant by 'bob'; write anyone, NAME@HOST, group:NAME@HOST or "
             "domain:HOST",
         ),
+        (
+            "%drive_ls story --trashed",
+            "UsageError: --trashed lists all of the trash; leave out PLACE and --tree",
+        ),
+        (
+            "%drive_ls --tree --trashed",
+            "UsageError: --trashed lists all of the trash; leave out PLACE and --tree",
+        ),
+        (
+            "%drive_rm story --restore --forever",
+            "UsageError: give one of --restore and --forever",
+        ),
+        (
+            "%drive_link story --role writer",
+            "BadValue: nothing was shared: --role and --notify need --share WHO",
+        ),
+        (
+            "%drive_link story --share ''",
+            "BadValue: nobody is meant by ''; write anyone, NAME@HOST, group:NAME@HOST or "
+            "domain:HOST",
+        ),
+        (
+            "%drive_get story a.txt",
+            "PlaceIsFile: 'a.txt' is a file here, so no folder can become it",
+        ),
+        ("%drive_put pipe", "BadPlace: 'pipe' is neither a file nor a folder"),
+        ("%drive_get story/a.txt pipe", "BadPlace: 'pipe' is neither a file nor a folder"),
+        ("%drive_get story a.txt/b", "BadPlace: not a directory: 'a.txt/b'"),
+        ("%drive_put broken", "BadPlace: no such file or directory: 'broken'"),
+        (
+            "%drive_mount https://me:hush@localhost/?key=hush",
+            "BadValue: an address of a Drive has no user, '?' or '#' in it; write https://HOST/",
+        ),
         ("%drive_ls story --page 2", "BadPlace: no page 2 of 'My Drive/story'; the last one is 1"),
     ],
 )
 def test_a_mistake_is_one_line(run: Run, said: Said, code: str, line: str) -> None:
     """What is wrong, which one, and what to do."""
     Path("a.txt").write_text("x")
+    os.mkfifo("pipe")
+    Path("broken").symlink_to("nowhere")
     run("drive_put a.txt story/a.txt")
 
     assert said(code) == line
@@ -627,3 +663,26 @@ def test_progress_counts_what_threads_tell_it() -> None:
         one.join()
 
     assert (whole.value, whole.size, whole.files) == (4000, 4000, (4, 4))
+
+
+def test_a_folder_of_one_file_says_what_was_compared(run: Run) -> None:
+    """Its md5 was, as that of any file in a folder."""
+    Path("one").mkdir()
+    Path("one/a.txt").write_text("x")
+    run("drive_put one")
+
+    assert dict(run("drive_get one back").card().lines)["verified"] == (
+        "every file, by its md5 or its size"
+    )
+
+
+def test_the_line_that_brings_many_back_can_be_run(run: Run) -> None:
+    """As it stands there."""
+    Path("few").mkdir()
+    for number in range(5):
+        Path(f"few/{number}.txt").touch()
+    run("drive_put few")
+    undo = dict(run("drive_rm few/*").card().lines)["undo"]
+    run(str(undo).removeprefix("%"))
+
+    assert len(run("drive_ls few")) == 5

@@ -65,6 +65,18 @@ def test_the_value_is_drawn_again_when_it_is_asked_for(attached: Kernel) -> None
     assert attached.eval("(done.files, done.same)") == (4, 0)
 
 
+def test_the_value_of_a_long_transfer_can_be_kept(attached: Kernel) -> None:
+    """In a pickle, as that of a short one."""
+    attached.run("import pickle\ndone = %drive_get big")
+    attached.run("again = pickle.loads(pickle.dumps(done))")
+
+    assert attached.eval("(again.files, again.bytes, again.paths == done.paths)") == (
+        4,
+        2_400_000,
+        True,
+    )
+
+
 def test_an_interrupted_transfer_says_how_to_go_on(attached: Kernel, slow: Emulator) -> None:
     """One line, a card that no longer moves; the same line again brings the rest."""
     mid = attached.send("%drive_get big")
@@ -77,7 +89,8 @@ def test_an_interrupted_transfer_says_how_to_go_on(attached: Kernel, slow: Emula
 
     assert reply["status"] == "error"
     assert "[interrupted]" in last
-    assert "so far  " in last
+    assert " of 2.4 MB, " in last
+    assert " of 4 files" in last
     assert "run it again; what is there stays" in last
     (error,) = [one for one in attached.outputs(mid) if one.type == "error"]
     assert error.content["traceback"] == ["interrupted; run it again to go on: what is there stays"]
@@ -91,3 +104,22 @@ def test_what_is_quick_draws_its_result_only(attached: Kernel, slow: Emulator) -
     mid = attached.run("%drive_get big")
 
     assert [kind for kind, _, _ in drawn(attached, mid)] == ["execute_result"]
+
+
+@pytest.mark.parametrize(
+    ("code", "slowed"),
+    [("%drive_ls big", "GET"), ("%drive_ls --tree", "GET"), ("%drive_rm big/0.bin", "PATCH")],
+)
+def test_the_stop_button_in_a_slow_call_is_one_line(
+    attached: Kernel, slow: Emulator, code: str, slowed: str
+) -> None:
+    """None of the many calls below it are shown."""
+    slow.faults.clear()
+    slow.faults.add(method=slowed, latency=5.0)
+    mid = attached.send(code)
+    attached.wait_for(lambda: slow.faults.rules()[0]["fired"], "the call")
+    attached.interrupt()
+    attached.wait(mid)
+
+    (error,) = [one for one in attached.outputs(mid) if one.type == "error"]
+    assert error.content["traceback"] == ["interrupted before it ended; run it again"]

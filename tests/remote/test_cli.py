@@ -271,3 +271,18 @@ def test_the_demo_shows_the_main_job(tmp_path: Path, environ: dict[str, str]) ->
     assert text.count("story/output1.txt came back") == 3
     assert "modified story/input1.txt: A ship came over the sea" in text
     assert "write to run" in text
+
+
+def test_what_to_run_is_a_command_of_a_terminal(drive: Emulator, environ: dict[str, str]) -> None:
+    """The magics are for notebooks."""
+    run("put", "-", "in/a.txt", "--drive", drive.url, env=environ, stdin=b"hello")
+    gone = run("rm", "in/a.txt", "--drive", drive.url, env=environ)
+    again = run("rm", "b.txt", "--restore", "--drive", drive.url, env=environ)
+    auth = run("auth", env=environ)
+
+    assert b"undo  colab-magics rm --restore id:" in gone.stdout
+    assert again.stderr == (
+        b"colab-magics: no 'My Drive/b.txt' in the trash; "
+        b"colab-magics ls --trashed shows what is there\n"
+    )
+    assert b"colab-magics auth --client-secrets FILE" in auth.stdout

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -214,6 +215,36 @@ def test_a_file_that_changed_before_its_first_byte_is_read_anew(
         assert whole.read() == b"2" * 600_001
 
 
+@pytest.mark.parametrize("size", [1000, 900_000])
+def test_parts_are_of_the_file_as_it_is(
+    fs: DriveFileSystem, outsider: DriveAPI, clock: JumpingClock, size: int
+) -> None:
+    """Though what is known of it is some seconds old; readers of Parquet begin at the end."""
+    fs.pipe_file("a", b"1" * size)
+    outsider.update(fs.node("a").id, b"2" * (size // 2))
+    clock.advance(2)
+
+    with fs.open("a") as file:
+        file.seek(-5, 2)
+        assert (file.tell(), file.read()) == (size // 2 - 5, b"2" * 5)
+    outsider.update(fs.node("a").id, b"3" * size)
+    assert fs.cat_file("a", start=-5) == b"3" * 5
+    outsider.update(fs.node("a").id, b"4" * 20)
+    assert fs.cat_ranges(["a", "a"], [0, 15], [10, 30]) == [b"4" * 10, b"4" * 5]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # fsspec's own file
+@pytest.mark.parametrize("cache", ["blockcache", "filecache", "simplecache"])
+def test_a_file_is_read_through_a_cache_on_disk(
+    fs: DriveFileSystem, tmp_path: Path, cache: str
+) -> None:
+    """Whichever of fsspec's is asked for."""
+    fs.pipe_file("a", b"1" * 900_000)
+    through = fsspec.filesystem(cache, fs=fs, cache_storage=str(tmp_path / "cache"))
+    with through.open("a") as file:
+        assert file.read() == b"1" * 900_000
+
+
 @pytest.mark.parametrize("more", [b"", b"x"])
 def test_an_open_file_does_not_mix_revisions(
     fs: DriveFileSystem, outsider: DriveAPI, more: bytes
@@ -393,7 +424,7 @@ def test_a_forked_child_has_locks_of_its_own(story: DriveFileSystem) -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with story.lookup.known._lock, story.nodes._lock, story._making_folders:
+        with story.lookup.known._lock, story.nodes._lock, story.turns._lock:
             held.set()
             release.wait(30)
 
@@ -639,6 +670,109 @@ def test_threads_that_write_one_path_make_one_file(fs: DriveFileSystem) -> None:
     assert errors == []
     everything = fs.api.list("trashed = false")
     assert sorted(node.name for node in everything if node.name != "My Drive") == sorted(
+        ["deep", "er", "same.txt", *(f"{number}.txt" for number in range(8))]
+    )
+
+
+@pytest.mark.parametrize("deep", ["", "top/"])
+def test_several_are_moved_by_a_pattern_or_a_list(fs: DriveFileSystem, deep: str) -> None:
+    """Into a folder, which is made."""
+    fs.pipe({f"{deep}{name}": name.encode() for name in ("a.txt", "b.txt", "c.log", "[d].txt")})
+
+    fs.mv(f"{deep}[d].txt", f"{deep}d.txt")  # a name that is there is no pattern
+    fs.mv(f"{deep}*.txt", f"{deep}texts")
+    fs.mv([f"{deep}c.log"], f"{deep}texts/")
+
+    assert fs.find("") == [f"{deep}texts/{name}" for name in ("a.txt", "b.txt", "c.log", "d.txt")]
+    assert fs.cat_file(f"{deep}texts/d.txt") == b"[d].txt"
+
+
+def test_a_move_hides_nothing(fs: DriveFileSystem) -> None:
+    """Neither a folder below another of its name, nor a file below a folder."""
+    fs.pipe({"a/x": b"", "a/sub/y": b"", "b/a/old": b"", "f": b"f"})
+    before = fs.find("", withdirs=True)
+    for source in ("a", f"id:{fs.node('a').id}"):
+        with pytest.raises(DriveConflict, match="'b/a' is a folder already"):
+            fs.mv(source, "b")
+    with pytest.raises(PlaceIsFile, match="'f' is a file; a folder does not take its place"):
+        fs.mv("a", "f")
+    for inside in ("a/sub", "a/new", "a/new/er"):
+        with pytest.raises(BadPlace, match="'a' can not be moved into itself"):
+            fs.mv("a", inside)
+    fs.mv("a", "a")
+
+    assert fs.find("", withdirs=True) == before
+    assert fs.cat_file("f") == b"f"
+
+
+def test_what_lies_in_my_drive_goes_into_folders(fs: DriveFileSystem, tmp_path: Path) -> None:
+    """As fsspec says, though its name has no slash."""
+    fs.pipe({"a/x": b"ax", "b/x": b"bx", "f.txt": b"f"})
+    here = tmp_path / "here"
+    here.mkdir()
+
+    fs.cp("a", "b", recursive=True)
+    fs.cp("f.txt", "b")
+    fs.cp("*.txt", "new")
+    fs.get("a", str(here), recursive=True)
+    fs.get("f.txt", str(here))
+    fs.get("*.txt", f"{tmp_path}/texts")
+
+    assert fs.find("b") == ["b/a/x", "b/f.txt", "b/x"]
+    assert fs.cat_file("b/x") == b"bx"
+    assert fs.find("new") == ["new/f.txt"]
+    assert (here / "a/x").read_bytes() == b"ax"
+    assert (here / "f.txt").read_bytes() == (tmp_path / "texts/f.txt").read_bytes() == b"f"
+
+
+@pytest.mark.parametrize("write", ["pipe", "overwrite", "mkdir", "cp", "mv"])
+def test_what_is_written_does_not_end_in_the_trash(
+    fs: DriveFileSystem, outsider: DriveAPI, write: str
+) -> None:
+    """Where another program has put the folder there a moment ago, it is made again."""
+    fs.pipe({"top/folder/old": b"old", "source": b"source"})
+    outsider.update(fs.node("top").id, trashed=True)
+    path = "top/folder/old" if write == "overwrite" else "top/folder/new"
+    if write in ("pipe", "overwrite"):
+        fs.pipe_file(path, b"source")
+    elif write == "mkdir":
+        fs.mkdir(path)
+    else:
+        getattr(fs, write)("source", path)
+    fs.invalidate_cache()
+
+    assert fs.exists(path)
+    assert write == "mkdir" or fs.cat_file(path) == b"source"
+    assert fs.exists("source") == (write != "mv")
+    assert [len(fs.duplicates(one)) for one in ("top", "top/folder", path)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_threads_that_open_by_address_make_a_folder_once(
+    drive: Emulator, fs: DriveFileSystem, monkeypatch: pytest.MonkeyPatch, attached: bool
+) -> None:
+    """Though fsspec has another filesystem for each thread."""
+    monkeypatch.setenv("COLAB_MAGICS_DRIVE_URL", drive.url)
+    if attached:
+        fs.attach()
+    together = threading.Barrier(8)
+
+    def write(number: int) -> DriveFileSystem:
+        together.wait(10)
+        with fsspec.open(f"gdrive://deep/er/{number}.txt", "wb") as file:
+            file.write(b"%d" % number)
+        with fsspec.open("gdrive://deep/er/same.txt", "wb") as file:
+            file.write(b"%d" % number)
+        assert fsspec.filesystem("gdrive").exists(f"deep/er/{number}.txt")
+        return fsspec.filesystem("gdrive")
+
+    with ThreadPoolExecutor(8) as pool:
+        used = list(pool.map(write, range(8)))
+    fs.detach()
+
+    assert len({id(one) for one in used}) == 8
+    everything = [node.name for node in fs.api.list("trashed = false")]
+    assert sorted(everything) == sorted(
         ["deep", "er", "same.txt", *(f"{number}.txt" for number in range(8))]
     )
 

@@ -265,7 +265,7 @@ def test_a_kernel_that_is_killed_leaves_no_mount(
     print(f"unmounted {took:.2f} s after the kill")
     wait_until(lambda: gone(server), "the server ends")
 
-    assert took < 2.0
+    assert took < 5.0
     assert os.listdir(tmp_path / "mnt") == []
 
 
@@ -281,7 +281,7 @@ def test_a_forked_child_of_a_killed_kernel_does_not_keep_the_mount(
     child = int(process.stdout.readline())
     process.kill()
     try:
-        wait_until(lambda: mount_at(str(tmp_path / "mnt")) is None, "it is unmounted", seconds=5)
+        wait_until(lambda: mount_at(str(tmp_path / "mnt")) is None, "it is unmounted")
     finally:
         os.kill(child, signal.SIGKILL)
     wait_until(lambda: gone(server), "the server ends")
@@ -292,7 +292,7 @@ def test_a_killed_server_leaves_no_dead_folder(start: Start) -> None:
     mounted = start()
     Path(mounted.folder, "a.txt").write_text("x")
     os.kill(mounted.pid, signal.SIGKILL)
-    wait_until(lambda: mount_at(mounted.folder) is None, "it is unmounted", seconds=5)
+    wait_until(lambda: mount_at(mounted.folder) is None, "it is unmounted")
     wait_until(lambda: mounted.trouble, "it is told")
 
     assert mounted.trouble == (

@@ -187,7 +187,7 @@ def test_a_readonly_drive_refuses_writes(
         lambda: one.fs.touch(other),
     ]
     for write in writes:
-        with pytest.raises(DriveForbidden, match="run %drive_mount without --readonly to write"):
+        with pytest.raises(DriveForbidden, match="run its %drive_mount line without --readonly"):
             write()
 
     assert one.readonly

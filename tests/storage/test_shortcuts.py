@@ -55,6 +55,20 @@ def linked(fs: DriveFileSystem, link: Link) -> DriveFileSystem:
     return fs
 
 
+@pytest.mark.parametrize("path", ["here", "here/*", "h*", "here/folder", ["here", "here/file"]])
+@pytest.mark.parametrize("maxdepth", [None, 4])
+def test_nothing_is_removed_through_a_shortcut(
+    linked: DriveFileSystem, path: str | list[str], maxdepth: int | None
+) -> None:
+    """However what holds it is named."""
+    linked.pipe_file("far/away/sub/deep.txt", b"deep")
+
+    linked.rm(path, recursive=True, maxdepth=maxdepth)
+
+    assert not linked.lexists("here/folder")
+    assert linked.find("far") == ["far/away/data.txt", "far/away/sub/deep.txt"]
+
+
 def test_shortcuts_are_followed(linked: DriveFileSystem) -> None:
     """To files and to folders, also on the way; `info` says which was passed."""
     fs = linked

@@ -240,8 +240,13 @@ def _clear(path: str) -> None:
         raise BadPlace(f"'{path}' lies on another mount ({above.folder}); choose another folder")
     if os.path.exists(path) and not os.path.isdir(path):
         raise PlaceIsFile(f"'{path}' is a file; give a folder to mount at")
-    os.makedirs(path, exist_ok=True)
-    if os.listdir(path):
+    try:
+        os.makedirs(path, exist_ok=True)
+        held = os.listdir(path)
+    except OSError as exc:
+        why = (exc.strerror or type(exc).__name__).lower()
+        raise BadPlace(f"no folder can be made at '{path}': {why}; choose another one") from exc
+    if held:
         raise BadPlace(f"'{path}' is not empty; give an empty folder, or a new one")
 
 

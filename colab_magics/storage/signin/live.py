@@ -73,6 +73,7 @@ class LiveCredentials:
         self._local = threading.local()
         self._seen = stamp()
         self._inner = load()
+        self._sign_ins = 0
 
     @property
     def _mine(self) -> threading.RLock:
@@ -102,6 +103,14 @@ class LiveCredentials:
         with self._mine:
             self._load, self._stamp, self._keep = other._load, other._stamp, other._keep
             self._inner, self._seen = other._inner, other._seen
+            self._sign_ins += 1
+
+    @property
+    def sign_ins(self) -> int:
+        """Grows when they are others: from then on it may be another account."""
+        with self._mine:
+            self._follow()
+            return self._sign_ins
 
     @property
     def service_account_email(self) -> str | None:
@@ -122,6 +131,7 @@ class LiveCredentials:
             return False
         self._inner = self._load()
         self._seen = stamp
+        self._sign_ins += 1
         return True
 
     def _renew(self, request: Any) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,7 +29,7 @@ from colab_magics.storage.wire import Wire
 from .download import Download, Source
 from .part import Part, open_part
 from .ranges import Ranges, RangesIgnored
-from .whole import published
+from .whole import published, replaceable
 
 _TRIES = 3
 
@@ -67,10 +66,7 @@ class Fetching:
 
     def to_file(self, file: str | Node, target: Path, callback: Any) -> Node:
         """Make `target` the file: it is the old one until the whole new one is there."""
-        real = Path(os.path.realpath(target))
-        if real.is_dir():
-            raise PlaceIsFolder(f"'{target}' is a folder, not a file")
-        real.parent.mkdir(parents=True, exist_ok=True)
+        real = replaceable(target)
         for attempt in range(_TRIES):
             node = self._node(file, attempt)
             large = node.size is not None and node.size > 2 * self._settings.chunk_bytes

@@ -8,7 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from colab_magics.errors import PlaceIsFolder
+from colab_magics.errors import BadPlace, PlaceIsFolder
+
+
+def replaceable(target: Path) -> Path:
+    """Where the file that `target` names, or leads to, is or can be made; with its folder.
+
+    Raises:
+        PlaceIsFolder, BadPlace: a folder is there, or a device or a pipe.
+    """
+    real = Path(os.path.realpath(target))
+    if real.is_dir():
+        raise PlaceIsFolder(f"'{target}' is a folder, not a file")
+    if real.exists() and not real.is_file():
+        raise BadPlace(f"'{target}' is neither a file nor a folder")
+    real.parent.mkdir(parents=True, exist_ok=True)
+    return real
 
 
 @contextmanager
@@ -17,10 +32,7 @@ def published(target: Path) -> Iterator[Path]:
 
     Parent folders are made. A link is followed, and an existing file's permissions are kept.
     """
-    real = Path(os.path.realpath(target))
-    if real.is_dir():
-        raise PlaceIsFolder(f"'{target}' is a folder, not a file")
-    real.parent.mkdir(parents=True, exist_ok=True)
+    real = replaceable(target)
     part = real.with_name(f".{os.urandom(6).hex()}.part")  # beside: a rename works within one disk
     try:
         yield part

@@ -16,6 +16,7 @@ from colab_magics.errors import NoCredentials
 from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.credentials import find_credentials, place_of
+from colab_magics.storage.filesystem import DriveFileSystem
 from colab_magics.storage.signin.live import LiveCredentials
 from colab_magics.storage.signin.token_file import read_private, remove, token_path, write_private
 
@@ -57,18 +58,18 @@ def enter(strict: Emulator, settings: Settings, path: Path) -> Iterator[Enter]:
         api.close()
 
 
-def sign_in(path: Path, emulator: Emulator) -> None:
+def sign_in(path: Path, emulator: Emulator, email: str = "user@drive.emulator") -> None:
     """Keep a sign-in as `%drive_auth` does, without the consent page."""
     client = emulator.client_secrets()["installed"]
     names = ("client_id", "client_secret", "auth_uri", "token_uri")
     info = {name: client[name] for name in names}
-    info |= {"type": "authorized_user", "refresh_token": granted(emulator)}
+    info |= {"type": "authorized_user", "refresh_token": granted(emulator, email)}
     write_private(path, info)
 
 
-def granted(emulator: Emulator) -> str:
+def granted(emulator: Emulator, email: str = "user@drive.emulator") -> str:
     """A refresh token of the emulator's own client."""
-    return emulator.consents.grant("user@drive.emulator")
+    return emulator.consents.grant(email)
 
 
 def refreshes(emulator: Emulator) -> int:
@@ -227,3 +228,23 @@ def test_a_forked_child_has_a_lock_of_its_own(enter: Enter) -> None:
     live._pid = -1  # as a child sees it
 
     assert live._mine is not before
+
+
+def test_another_account_is_another_drive(strict: Emulator, path: Path, enter: Enter) -> None:
+    """A filesystem that is open already knows nothing of the one before, neither places nor ids."""
+    fs = DriveFileSystem(api=enter(), skip_instance_cache=True)
+    fs.pipe_file("first/a.txt", b"first")
+    assert fs.ls("", detail=False) == ["first"]
+
+    strict.user("other@example.com")
+    sign_in(path, strict, "other@example.com")
+
+    assert not fs.exists("first/a.txt")
+    assert fs.ls("", detail=False) == []
+    fs.pipe_file("second/b.txt", b"second")
+    assert fs.find("") == ["second/b.txt"]
+
+    sign_in(path, strict)
+
+    assert fs.find("") == ["first/a.txt"]
+    assert fs.cat_file("first/a.txt") == b"first"

@@ -1,3 +1,5 @@
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,7 +8,7 @@ import fsspec
 import pytest
 
 from colab_magics.emulator import Emulator
-from colab_magics.errors import PlaceIsFolder, PlaceNotFound, TransferDamaged
+from colab_magics.errors import BadPlace, PlaceIsFolder, PlaceNotFound, TransferDamaged
 from colab_magics.settings import Settings
 from colab_magics.storage.mount import Drive, attach
 from colab_magics.storage.place import Place, resolve
@@ -93,6 +95,16 @@ def test_folders_are_no_files(at: At, source: Path, tmp_path: Path) -> None:
     with pytest.raises(PlaceNotFound):
         send(tmp_path / "nope", at("in/b.txt"))
     assert names(at("in/a.txt")) == ["a.txt"]
+
+
+def test_a_pipe_is_not_replaced(attached: Drive, tmp_path: Path) -> None:
+    """Nor a device: whoever wrote that path did not mean a file of the Drive to be there."""
+    attached.fs.pipe_file("a.txt", b"a")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadPlace, match="neither a file nor a folder"):
+        fetch((attached.fs, "a.txt"), tmp_path / "pipe")
+
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
 def test_progress_is_told(at: At, source: Path, tmp_path: Path) -> None:
