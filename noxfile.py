@@ -33,6 +33,7 @@ ELSEWHERE = (
     "--ignore=tests/storage/test_fuse_faults.py",
     "--ignore=tests/storage/transfers/test_unfinished.py",
 )
+TWO = ("-n", "2", "--dist", "loadfile")  # pytest-xdist: kernels mostly wait
 SHELL = "%load_ext colab_magics\n%drive_mount example_notebooks\n%drive_ls\n%watches"
 
 
@@ -73,8 +74,8 @@ def tests_newest(session: nox.Session) -> None:
 @nox.session(name="tests-colab")
 def tests_colab(session: nox.Session) -> None:
     """The tests on what Google Colab ships, but for those that no version of Jupyter matters to."""
-    session.install("-e", ".[test]", "-c", COLAB)
-    session.run("pytest", *ELSEWHERE, *session.posargs)
+    session.install("-e", ".[test]", "pytest-xdist", "-c", COLAB)
+    session.run("pytest", *TWO, *ELSEWHERE, *session.posargs)
 
 
 @nox.session(name="colab-unchanged")
@@ -97,11 +98,11 @@ def _freeze(session: nox.Session) -> set[str]:
 @nox.session(name="tests-3.11", python="3.11")
 def tests_oldest(session: nox.Session) -> None:
     """The tests that need no browser, and one file of those that need a kernel, on Python 3.11."""
-    session.install("-e", ".[test]", "pip")
+    session.install("-e", ".[test]", "pip", "pytest-xdist")
     # For torch.save and torch.load on gdrive://; pip knows of CPU builds that uv does not look for.
     session.run("python", "-m", "pip", "install", "-q", TORCH)
     chosen = ("--ignore=tests/lab", "-k", "not kernel or outputs")
-    session.run("pytest", *ELSEWHERE, *chosen, *session.posargs)
+    session.run("pytest", *TWO, *ELSEWHERE, *chosen, *session.posargs)
 
 
 @nox.session(name="without-extras")
