@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -94,6 +95,23 @@ def drive(tmp_path: Path) -> Iterator[Emulator]:
     emulator.start()
     yield emulator
     emulator.stop()
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[Emulator]:
+    """A Drive that demands a live token."""
+    from colab_magics.emulator import Emulator
+
+    with Emulator(tmp_path / "strict", require_auth=True) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def client_file(strict: Emulator, tmp_path: Path) -> Path:
+    """What Google's console lets one download, for `strict`."""
+    path = tmp_path / "client.json"
+    path.write_text(json.dumps(strict.client_secrets()))
+    return path
 
 
 @pytest.fixture(scope="session")

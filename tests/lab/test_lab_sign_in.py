@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,21 +20,6 @@ import os
 os.environ["COLAB_MAGICS_CREDENTIALS_DIR"] = {config!r}
 %load_ext colab_magics
 """
-
-
-@pytest.fixture
-def strict(tmp_path: Path) -> Iterator[Emulator]:
-    """A Drive that demands a live token."""
-    with Emulator(tmp_path / "strict", require_auth=True) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def client_file(strict: Emulator, tmp_path: Path) -> Path:
-    """What Google's console lets one download."""
-    path = tmp_path / "client.json"
-    path.write_text(json.dumps(strict.client_secrets()))
-    return path
 
 
 def kept(tmp_path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -22,21 +22,6 @@ from colab_magics.storage.api import DriveAPI
 
 Start = Callable[..., Kernel]
 NAMES = ("GOOGLE_APPLICATION_CREDENTIALS", "COLAB_MAGICS_DRIVE_URL", "BROWSER", "DISPLAY")
-
-
-@pytest.fixture
-def strict(tmp_path: Path) -> Iterator[Emulator]:
-    """A Drive that demands a live token."""
-    with Emulator(tmp_path / "strict", require_auth=True) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def client_file(strict: Emulator, tmp_path: Path) -> Path:
-    """What Google's console lets one download."""
-    path = tmp_path / "client.json"
-    path.write_text(json.dumps(strict.client_secrets()))
-    return path
 
 
 @pytest.fixture

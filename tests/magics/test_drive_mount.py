@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from harness.fuse import needs_fuse
 from harness.waiting import wait_until
 
 from colab_magics.magics.extension import notebook_of
@@ -21,14 +20,7 @@ if TYPE_CHECKING:
 
     from colab_magics.emulator import Emulator
 
-pytestmark = pytest.mark.skipif(
-    not (
-        os.path.exists("/dev/fuse")
-        and (shutil.which("fusermount3") or shutil.which("fusermount"))
-        and find_spec("mfusepy")
-    ),
-    reason="no FUSE on this machine",
-)
+pytestmark = needs_fuse
 
 
 @pytest.fixture(autouse=True)

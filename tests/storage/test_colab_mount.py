@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.fuse import needs_fuse
 from harness.weak_mount import WeakMount
 
 from colab_magics.emulator import Emulator
@@ -22,14 +20,7 @@ from colab_magics.storage.place import resolve
 
 STUB = Path(__file__).parents[1] / "stubs/google_colab_stub"
 Opener = Callable[[], tuple[str, Callable[[], None]]]
-pytestmark = pytest.mark.skipif(
-    not (
-        os.path.exists("/dev/fuse")
-        and (shutil.which("fusermount3") or shutil.which("fusermount"))
-        and find_spec("mfusepy")
-    ),
-    reason="no FUSE on this machine",
-)
+pytestmark = needs_fuse
 
 
 @pytest.fixture

@@ -14,12 +14,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from ctypes.util import find_library
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.fuse import needs_fuse
 from harness.waiting import wait_until
 
 from colab_magics.emulator import Emulator
@@ -29,18 +28,7 @@ from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.fuse.mounting import FuseMount, check_machine, mount
 from colab_magics.storage.health import mount_at
 
-MISSING = (
-    "no /dev/fuse on this machine"
-    if not os.path.exists("/dev/fuse")
-    else "no fusermount on this machine"
-    if not (shutil.which("fusermount3") or shutil.which("fusermount"))
-    else "no libfuse on this machine"
-    if not (find_library("fuse3") or find_library("fuse"))
-    else "mfusepy is not installed"
-    if find_spec("mfusepy") is None
-    else ""
-)
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+pytestmark = needs_fuse
 Start = Callable[..., FuseMount]
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from ctypes.util import find_library
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.fuse import needs_fuse
 from harness.waiting import wait_until
 from harness.weak_mount import WeakMount
 
@@ -28,12 +26,7 @@ from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.fuse.mounting import FuseMount, mount
 from colab_magics.storage.health import mount_at
 
-HELPERS = (shutil.which("fusermount3"), shutil.which("fusermount"))
-LIBRARIES = (find_library("fuse3"), find_library("fuse"))
-pytestmark = pytest.mark.skipif(
-    not (os.path.exists("/dev/fuse") and any(HELPERS) and any(LIBRARIES) and find_spec("mfusepy")),
-    reason="no FUSE on this machine",
-)
+pytestmark = needs_fuse
 Start = Callable[..., FuseMount]
 
 OWNER = """

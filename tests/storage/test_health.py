@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from harness.fuse import needs_fuse
 from harness.weak_mount import WeakMount
 
 from colab_magics.errors import DriveUnreachable
@@ -26,14 +24,6 @@ from colab_magics.storage.health import (
 from colab_magics.storage.mount import Drive
 from colab_magics.storage.place import resolve
 
-needs_fuse = pytest.mark.skipif(
-    not (
-        os.path.exists("/dev/fuse")
-        and (shutil.which("fusermount3") or shutil.which("fusermount"))
-        and find_spec("mfusepy")
-    ),
-    reason="no FUSE on this machine",
-)
 TABLE = """\
 22 1 0:20 / / rw,relatime - ext4 /dev/vda rw
 35 22 0:33 / /content/drive rw,nosuid,nodev,relatime - fuse.drive drive rw,user_id=0

@@ -13,7 +13,7 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from googleapiclient.http import MediaIoBaseDownload, MediaIoBaseUpload
 
-from witness.world import TOKEN_URI, World
+from witness.world import World
 
 pytestmark = [
     pytest.mark.third_party,
@@ -25,22 +25,9 @@ DATA = bytes(range(256)) * (2 << 10) + b"tail\r\n"
 
 
 @pytest.fixture
-def service(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def service(behind_proxy: Credentials) -> Iterator[Any]:
     """`build('drive', 'v3')`, signed in, as every program does it."""
-    monkeypatch.setenv("HTTPS_PROXY", world.proxy.url)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    # What HTTPLIB2_CA_CERTS decides; it is read when httplib2 is imported, which is long ago.
-    monkeypatch.setattr("httplib2.CA_CERTS", str(world.certificates.authority))
-    secrets = world.emulator.client_secrets()["installed"]
-    credentials = Credentials(
-        None,
-        refresh_token=world.emulator.refresh_token,
-        token_uri=TOKEN_URI,
-        client_id=secrets["client_id"],
-        client_secret=secrets["client_secret"],
-    )
-    with build("drive", "v3", credentials=credentials) as built:
+    with build("drive", "v3", credentials=behind_proxy) as built:
         yield built
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,23 +32,8 @@ BACK = "http://127.0.0.1:50000/"
 
 
 @pytest.fixture
-def strict(tmp_path: Path) -> Iterator[Emulator]:
-    """A Drive that demands a live token."""
-    with Emulator(tmp_path / "strict", require_auth=True) as emulator:
-        yield emulator
-
-
-@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(credentials_dir=str(tmp_path / "config"), timeout_seconds=5.0)
-
-
-@pytest.fixture
-def secrets_file(strict: Emulator, tmp_path: Path) -> Path:
-    """What Google's console lets one download."""
-    path = tmp_path / "client.json"
-    path.write_text(json.dumps(strict.client_secrets()))
-    return path
 
 
 class Person:
@@ -91,11 +76,11 @@ def account(settings: Settings, emulator: Emulator) -> Any:
 
 
 def test_the_browser_on_this_machine_brings_the_answer(
-    strict: Emulator, secrets_file: Path, settings: Settings
+    strict: Emulator, client_file: Path, settings: Settings
 ) -> None:
     """Link, Allow, a plain page, a file; a Drive that demands a token can be attached then."""
     person = Person()
-    wish = Wish(client_secrets=str(secrets_file), browser=False)
+    wish = Wish(client_secrets=str(client_file), browser=False)
     card = carry_out(wish, person.screen(), settings)
     person.join()
 
@@ -110,10 +95,10 @@ def test_the_browser_on_this_machine_brings_the_answer(
 
 
 def test_the_next_session_needs_no_prompt(
-    strict: Emulator, secrets_file: Path, settings: Settings
+    strict: Emulator, client_file: Path, settings: Settings
 ) -> None:
     """Neither a link nor a field; who, what for, where and when are told."""
-    carry_out(Wish(client_secrets=str(secrets_file), browser=False), Person().screen(), settings)
+    carry_out(Wish(client_secrets=str(client_file), browser=False), Person().screen(), settings)
     person = Person()
     card = carry_out(Wish(), person.screen(), settings, place_of(strict.url) or "")
     facts = dict(card.lines)
@@ -127,11 +112,11 @@ def test_the_next_session_needs_no_prompt(
 
 
 def test_a_browser_elsewhere_needs_its_address_pasted(
-    strict: Emulator, secrets_file: Path, settings: Settings
+    strict: Emulator, client_file: Path, settings: Settings
 ) -> None:
     """All of it, or only the code."""
     person = Person()
-    wish = Wish(client_secrets=str(secrets_file), paste=True)
+    wish = Wish(client_secrets=str(client_file), paste=True)
     carry_out(wish, person.screen(), settings)
     assert account(settings, strict).email == "user@drive.emulator"
     assert person.address.startswith("http://127.0.0.1:")
@@ -145,14 +130,14 @@ def test_a_browser_elsewhere_needs_its_address_pasted(
 
 
 def test_a_dead_sign_in_is_made_anew_with_the_same_client(
-    strict: Emulator, secrets_file: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    strict: Emulator, client_file: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`%drive_auth` alone is enough after the 7 days of Testing mode."""
     monkeypatch.setenv("SSH_TTY", "/dev/pts/0")
     monkeypatch.delenv("BROWSER", raising=False)
     at = place_of(strict.url) or ""
-    carry_out(Wish(client_secrets=str(secrets_file), paste=True), Person().screen(), settings)
-    secrets_file.unlink()
+    carry_out(Wish(client_secrets=str(client_file), paste=True), Person().screen(), settings)
+    client_file.unlink()
     strict.tokens.revoke()
     person = Person()
     card = carry_out(Wish(), person.screen(), settings, at)
@@ -161,12 +146,10 @@ def test_a_dead_sign_in_is_made_anew_with_the_same_client(
     assert person.cards[0].label == "waiting for you"
 
 
-def test_reading_only_is_asked_for(
-    strict: Emulator, secrets_file: Path, settings: Settings
-) -> None:
+def test_reading_only_is_asked_for(strict: Emulator, client_file: Path, settings: Settings) -> None:
     """No more than is needed."""
     person = Person()
-    wish = Wish(client_secrets=str(secrets_file), paste=True, readonly=True)
+    wish = Wish(client_secrets=str(client_file), paste=True, readonly=True)
     card = carry_out(wish, person.screen(), settings)
 
     assert dict(card.lines)["access"] == "reading only"
@@ -178,10 +161,10 @@ def test_reading_only_is_asked_for(
 
 
 def test_a_sign_in_for_reading_does_not_write(
-    strict: Emulator, secrets_file: Path, settings: Settings
+    strict: Emulator, client_file: Path, settings: Settings
 ) -> None:
     """Drive refuses it, and the line says that it is the sign-in."""
-    wish = Wish(client_secrets=str(secrets_file), paste=True, readonly=True)
+    wish = Wish(client_secrets=str(client_file), paste=True, readonly=True)
     carry_out(wish, Person().screen(), settings)
     attached = attach(strict.url, settings=settings, open_emulator=lambda: ("", lambda: None))
     assert attached.api is not None
@@ -215,10 +198,10 @@ def test_a_service_account_is_kept(strict: Emulator, tmp_path: Path, settings: S
 
 
 def test_forgetting_revokes_and_removes(
-    strict: Emulator, secrets_file: Path, settings: Settings
+    strict: Emulator, client_file: Path, settings: Settings
 ) -> None:
     """The refresh token is worth nothing to whoever may have copied it; its line says so."""
-    carry_out(Wish(client_secrets=str(secrets_file), paste=True), Person().screen(), settings)
+    carry_out(Wish(client_secrets=str(client_file), paste=True), Person().screen(), settings)
     path = account(settings, strict).path
     info = json.loads(read_private(path))
     card = carry_out(Wish(forget=True), Person().screen(), settings)
@@ -246,10 +229,10 @@ def test_forgetting_revokes_and_removes(
     ],
 )
 def test_a_revocation_that_failed_is_told(
-    strict: Emulator, secrets_file: Path, settings: Settings, fault: Any, line: str
+    strict: Emulator, client_file: Path, settings: Settings, fault: Any, line: str
 ) -> None:
     """The file goes all the same; nothing is claimed that is not so."""
-    carry_out(Wish(client_secrets=str(secrets_file), paste=True), Person().screen(), settings)
+    carry_out(Wish(client_secrets=str(client_file), paste=True), Person().screen(), settings)
     strict.faults.add(path="/revoke", **fault)
     card = carry_out(Wish(forget=True), Person().screen(), settings)
 
@@ -295,11 +278,11 @@ def test_a_wrong_answer_is_one_line(
 
 @pytest.mark.parametrize("how", [{"allow": False}, {"tick": False}])
 def test_no_is_an_answer(
-    strict: Emulator, secrets_file: Path, settings: Settings, how: dict[str, bool]
+    strict: Emulator, client_file: Path, settings: Settings, how: dict[str, bool]
 ) -> None:
     """Denied, or every box unticked: the wait ends at once, and the page says so."""
     person = Person(lambda url: decide(url, **how))
-    wish = Wish(client_secrets=str(secrets_file), browser=False)
+    wish = Wish(client_secrets=str(client_file), browser=False)
     with pytest.raises(NoCredentials) as caught:
         carry_out(wish, person.screen(), settings)
     person.join()
@@ -476,25 +459,25 @@ def test_files_that_are_none(tmp_path: Path, settings: Settings) -> None:
 
 
 def test_nobody_is_asked_where_the_answer_could_not_be_kept(
-    strict: Emulator, secrets_file: Path, tmp_path: Path
+    strict: Emulator, client_file: Path, tmp_path: Path
 ) -> None:
     """Rather before they have consented than after."""
     (tmp_path / "tree/.git").mkdir(parents=True)
     settings = Settings(credentials_dir=str(tmp_path / "tree/config"))
     person = Person()
     with pytest.raises(NoCredentials, match="lies in the git work tree"):
-        carry_out(Wish(client_secrets=str(secrets_file)), person.screen(), settings)
+        carry_out(Wish(client_secrets=str(client_file)), person.screen(), settings)
 
     assert person.cards == []
 
 
 def test_the_debug_log_holds_no_secret(
-    strict: Emulator, secrets_file: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+    strict: Emulator, client_file: Path, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With everything switched on that the libraries can say."""
     caplog.set_level(logging.DEBUG)
     person = Person()
-    carry_out(Wish(client_secrets=str(secrets_file), paste=True), person.screen(), settings)
+    carry_out(Wish(client_secrets=str(client_file), paste=True), person.screen(), settings)
     found = account(settings, strict)
     info = json.loads(read_private(found.path))
     carry_out(Wish(forget=True), person.screen(), settings)

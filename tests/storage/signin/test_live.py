@@ -24,13 +24,6 @@ Enter = Callable[[], DriveAPI]
 
 
 @pytest.fixture
-def strict(tmp_path: Path) -> Iterator[Emulator]:
-    """A Drive that demands a live token."""
-    with Emulator(tmp_path / "strict", require_auth=True) as emulator:
-        yield emulator
-
-
-@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(credentials_dir=str(tmp_path / "config"), timeout_seconds=5.0)
 

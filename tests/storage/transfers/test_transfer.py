@@ -10,28 +10,12 @@ import pytest
 from colab_magics.emulator import Emulator
 from colab_magics.errors import BadPlace, PlaceIsFolder, PlaceNotFound, TransferDamaged
 from colab_magics.settings import Settings
-from colab_magics.storage.mount import Drive, attach
+from colab_magics.storage.mount import Drive
 from colab_magics.storage.place import Place, resolve
 from colab_magics.storage.transfers.transfer import fetch, revision_of, send
 from colab_magics.storage.transfers.whole import published
 
 MD5 = "47812d6c63670fa70775e680675cfbae"
-
-
-@pytest.fixture(params=["emulator", "folder", "memory"])
-def at(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings, drive: Emulator) -> Any:
-    """Makes places: on a Drive, in a folder, in memory. All promises hold on each."""
-    if request.param == "memory":
-        memory = fsspec.filesystem("memory", skip_instance_cache=True)
-        memory.store.clear()
-        yield lambda name: Place(name, memory, f"/{name}", None)
-        memory.store.clear()
-        return
-    (tmp_path / "folder").mkdir()
-    text = "emulator" if request.param == "emulator" else str(tmp_path / "folder")
-    one = attach(text, settings=settings, open_emulator=lambda: (drive.url, lambda: None))
-    yield lambda name: resolve(name, one, settings=settings)
-    one.close()
 
 
 At = Callable[[str], Place]

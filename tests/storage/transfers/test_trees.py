@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
 from harness.waiting import wait_until
 
@@ -36,24 +35,6 @@ FILES = {
     **{f"many/{n:03}.txt": b"%d" % n * n for n in range(40)},
 }
 At = Callable[[str], Place]
-
-
-@pytest.fixture(params=["emulator", "folder", "memory"])
-def at(
-    request: pytest.FixtureRequest, tmp_path: Path, settings: Settings, drive: Emulator
-) -> Iterator[At]:
-    """Makes places: on a Drive, in a folder, in memory. All promises hold on each."""
-    if request.param == "memory":
-        memory = fsspec.filesystem("memory", skip_instance_cache=True)
-        memory.store.clear()
-        yield lambda name: Place(name, memory, f"/{name}", None)
-        memory.store.clear()
-        return
-    (tmp_path / "folder").mkdir()
-    text = "emulator" if request.param == "emulator" else str(tmp_path / "folder")
-    one = attach(text, settings=settings, open_emulator=lambda: (drive.url, lambda: None))
-    yield lambda name: resolve(name, one, settings=settings)
-    one.close()
 
 
 @pytest.fixture
