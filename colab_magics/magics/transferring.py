@@ -40,8 +40,9 @@ class Live:
         """Draw it, in place of what was drawn before."""
         if getattr(self.shell, "kernel", None) is None:
             return  # a terminal can not draw anew; the result follows
-        (self._handle.update if self.shown else self._handle.show)(thing)
-        self.shown = True
+        draw = self._handle.update if self.shown else self._handle.show
+        self.shown = True  # first: an interrupt between drawing and this would leave the bar there
+        draw(thing)
 
 
 def moved(notebook: Notebook, steps: Sequence[Step], word: str) -> Moved:

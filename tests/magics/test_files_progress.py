@@ -79,6 +79,8 @@ def test_the_value_of_a_long_transfer_can_be_kept(attached: Kernel) -> None:
 
 def test_an_interrupted_transfer_says_how_to_go_on(attached: Kernel, slow: Emulator) -> None:
     """One line, a card that no longer moves; the same line again brings the rest."""
+    slow.faults.clear()
+    slow.faults.add(query="alt=media", rate=50_000)  # it lasts, however late the interrupt is
     mid = attached.send("%drive_get big")
     attached.wait_for(lambda: drawn(attached, mid), "the card")
     attached.interrupt()
@@ -96,6 +98,26 @@ def test_an_interrupted_transfer_says_how_to_go_on(attached: Kernel, slow: Emula
     assert error.content["traceback"] == ["interrupted; run it again to go on: what is there stays"]
     assert "4 files" in drawn(attached, again)[-1][2]
     assert not list(Path(attached.eval("__import__('os').getcwd()"), "big").glob("*.part"))
+
+
+AT_ONCE = """
+from colab_magics.running.outputs import Handle
+show = Handle.show
+def show_and_interrupt(self, thing):
+    show(self, thing)
+    raise KeyboardInterrupt
+Handle.show = show_and_interrupt
+"""
+
+
+def test_an_interrupt_the_moment_the_card_is_drawn_leaves_no_bar(attached: Kernel) -> None:
+    """The card is out, the call that drew it has not come back yet."""
+    attached.run(AT_ONCE)
+    mid = attached.send("%drive_get big")
+    attached.wait(mid)
+
+    assert "[transfer]" in drawn(attached, mid)[0][2]
+    assert "[interrupted]" in drawn(attached, mid)[-1][2]
 
 
 def test_what_is_quick_draws_its_result_only(attached: Kernel, slow: Emulator) -> None:
