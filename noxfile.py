@@ -29,8 +29,7 @@ ELSEWHERE = (
     "not third_party",
     "--ignore=tests/emulator",
     "--ignore=tests/storage/faults",
-    "--ignore=tests/storage/test_fuse.py",
-    "--ignore=tests/storage/test_fuse_faults.py",
+    "--ignore=tests/storage/fuse",
     "--ignore=tests/storage/transfers/test_unfinished.py",
 )
 TWO = ("-n", "2", "--dist", "loadfile")  # pytest-xdist: kernels mostly wait

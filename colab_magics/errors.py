@@ -137,3 +137,10 @@ class TransferDamaged(DriveError):
 
 class TokenRejected(DriveError):
     """Drive does not know that place in its change log; list everything and start anew."""
+
+
+def in_words(exc: Exception) -> str:
+    """What went wrong, in a line: our own, or what this machine says to it."""
+    if isinstance(exc, OSError) and not isinstance(exc, ColabMagicsError) and exc.strerror:
+        return exc.strerror.lower()
+    return str(exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -141,6 +142,12 @@ def role_of(known: list[Grant], caller: Caller) -> str | None:
 def allows(role: str | None, needed: str) -> bool:
     """Say whether a role is enough."""
     return role is not None and RANK[role] >= RANK[needed]
+
+
+def withheld(row: sqlite3.Row, role: str | None) -> bool:
+    """Say whether the bytes of a file are kept from somebody because they may only read it."""
+    kept = json.loads(row["extra"]).get("copyRequiresWriterPermission")
+    return bool(kept) and not allows(role, "writer")
 
 
 def audience(db: sqlite3.Connection, file_id: str) -> set[str]:

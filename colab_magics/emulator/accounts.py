@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from .values import DEFAULT_EMAIL, FOLDER, new_root_id, now_ms
+from .values import DEFAULT_EMAIL, FOLDER, name_key, new_root_id, now_ms
 
 _DEFAULT_PERMISSION_ID = "11111111111111111111"
 
@@ -25,6 +25,11 @@ class Caller:
     email: str = DEFAULT_EMAIL
     client: str = ""
     scopes: frozenset[str] = frozenset({"drive"})
+
+    @classmethod
+    def of(cls, row: sqlite3.Row) -> Caller:
+        """Return who is noted in a row: of a token, or of a session."""
+        return cls(row["email"], row["client"], frozenset(row["scopes"].split()))
 
     @property
     def only_own_files(self) -> bool:
@@ -50,14 +55,23 @@ def add(db: sqlite3.Connection, email: str) -> None:
     """Make an account with an empty My Drive; one that is there stays as it is."""
     if db.execute("SELECT 1 FROM users WHERE email = ?", (email,)).fetchone():
         return
-    root, now = new_root_id(), now_ms()
+    root = new_root_id()
     db.execute("INSERT INTO users VALUES (?, ?)", (email, root))
+    add_root(db, root, "My Drive", email)
+
+
+def add_root(
+    db: sqlite3.Connection, root: str, name: str, maker: str, *, drive: str | None = None
+) -> None:
+    """Make a folder that is in no other; its maker owns it unless it is a shared drive's."""
+    now = now_ms()
+    owner = None if drive else maker
     db.execute(
-        "INSERT INTO files (id, name, name_key, mime, owner, modifier, created_ms, modified_ms,"
-        " viewed_ms) VALUES (?, 'My Drive', 'my drive', ?, ?, ?, ?, ?, ?)",
-        (root, FOLDER, email, email, now, now, now),
+        "INSERT INTO files (id, name, name_key, mime, owner, drive, modifier, created_ms,"
+        " modified_ms, viewed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (root, name, name_key(name), FOLDER, owner, drive, maker, now, now, now),
     )
-    db.execute("INSERT INTO ids (id, kind, used, owner) VALUES (?, 'files', 1, ?)", (root, email))
+    db.execute("INSERT INTO ids (id, kind, used) VALUES (?, 'files', 1)", (root,))
 
 
 def permission_id(email: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from . import accounts
 from .errors import DriveError, forbidden
-from .values import FOLDER, new_id, now_ms
+from .values import new_id
 
 if TYPE_CHECKING:
     from .files import Store
@@ -37,13 +38,8 @@ def folder(store: Store) -> str:
         row = db.execute(sql, (me.email, me.client)).fetchone()
         if row:
             return str(row["id"])
-        made, now = new_id(), now_ms()
-        db.execute(
-            "INSERT INTO files (id, name, name_key, mime, owner, modifier, created_ms, modified_ms,"
-            " viewed_ms) VALUES (?, 'Application Data', 'application data', ?, ?, ?, ?, ?, ?)",
-            (made, FOLDER, me.email, me.email, now, now, now),
-        )
-        db.execute("INSERT INTO ids (id, kind, used) VALUES (?, 'files', 1)", (made,))
+        made = new_id()
+        accounts.add_root(db, made, "Application Data", me.email)
         db.execute("INSERT INTO app_data VALUES (?, ?, ?, ?)", (made, made, me.email, me.client))
     return made
 

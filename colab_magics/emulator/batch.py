@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from .errors import DriveError, bad_request
 from .multipart import boundary_of
+from .receiving import whole
 from .service import Call
 
 if TYPE_CHECKING:
@@ -54,12 +55,8 @@ async def batch(call: Call) -> ASGIApp:
     """Answer `POST /batch/drive/v3`; each request inside is faulted, metered and logged alone."""
     from starlette.responses import Response
 
-    boundary, raw = boundary_of(call.request.headers.get("content-type", "")), b""
-    async for chunk in call.request.stream():
-        raw += chunk
-        if len(raw) > _LARGEST:
-            raise DriveError(413, "uploadTooLarge", "Request Too Large")
-    parts = [_part(one) for one in _split(raw, boundary)]
+    boundary = boundary_of(call.request.headers.get("content-type", ""))
+    parts = [_part(one) for one in _split(await whole(call.request, _LARGEST), boundary)]
     if len(parts) > _MOST:
         # The guide says 100; the words of the refusal are not known.
         raise bad_request(f"The batch request has more than {_MOST} calls.")

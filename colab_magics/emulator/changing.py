@@ -39,8 +39,10 @@ def update(
     try:
         before = store.row(file_id)
         if draft:
-            store.need(before, "writer")
-            _check_content(store, before, draft)
+            check_content(store, before, draft.size)
+            if is_google_type(before["mime"]):
+                check_import(before["mime"], draft)
+            store.sends(draft.size)
             content = store.blobs.keep(draft)
         with store.database.write() as db:
             _change(store, db, before["id"], body, content, mime)
@@ -52,15 +54,15 @@ def update(
     return store.raw(before["id"])
 
 
-def _check_content(store: Store, before: sqlite3.Row, draft: Draft) -> None:
-    if is_google_type(before["mime"]):
-        check_import(before["mime"], draft)
-    elif not has_bytes(before["mime"]):
-        raise forbidden("fieldNotWritable", "This type of file has no content.")
-    elif before["owner"]:
+def check_content(store: Store, before: sqlite3.Row, size: int) -> None:
+    """Raise what so many new bytes for a file would raise, before they are sent."""
+    store.need(before, "writer")
+    if has_bytes(before["mime"]):
         # Whoever writes, it is the owner's space; a shared drive has no limit here.
-        store.check_space(draft.size - (before["size"] or 0), before["owner"])
-    store.sends(draft.size)
+        if before["owner"]:
+            store.check_space(size - (before["size"] or 0), before["owner"])
+    elif not is_google_type(before["mime"]):
+        raise forbidden("fieldNotWritable", "This type of file has no content.")
 
 
 def _change(

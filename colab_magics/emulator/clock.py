@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
+
+from .values import now_ms
 
 
 class Clock:
@@ -15,7 +16,7 @@ class Clock:
 
     def now_ms(self) -> int:
         """Return the time in milliseconds, the precision of Drive."""
-        return time.time_ns() // 1_000_000 + self._ahead_ms
+        return now_ms() + self._ahead_ms
 
     def advance(self, seconds: float) -> None:
         """Put the clock forward; what waits for its time then finds that it has come."""

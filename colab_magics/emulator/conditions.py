@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .values import FOLDER
+
 # Everything at or below the files that a condition on permissions, or on owners, selects.
 BELOW_GRANTS = """id IN (
     WITH RECURSIVE granted (id) AS (
@@ -24,8 +26,16 @@ SHARED = (
     "CASE WHEN f.owner = ? THEN NULL ELSE (SELECT p.created_ms FROM permissions AS p"
     " WHERE p.file_id = f.id AND p.email = ? AND f.drive IS NULL) END"
 )
-# A link alone does not make a file turn up in a search; a public one with discovery does.
-TO_ME = (
-    "(expires_ms IS NULL OR expires_ms > drive_now()) AND"
-    " (email = ? OR discovery AND (type = 'anyone' OR domain = ?))"
-)
+# What a user finds: what is their own, what is at or below something granted, and what somebody
+# else has in a folder of theirs. A link alone does not make a file turn up, a public one with
+# discovery does. Its question marks are the user, the user and their domain, and the user again.
+# What is their own comes first: nothing has to be asked about the rest where that is all there is.
+FINDABLE = f"""(f.owner = ? OR f.id IN (
+    WITH RECURSIVE granted (id) AS (
+        SELECT file_id FROM permissions
+            WHERE (expires_ms IS NULL OR expires_ms > drive_now())
+            AND (email = ? OR discovery AND (type = 'anyone' OR domain = ?))
+        UNION SELECT inside.id FROM files AS mine JOIN files AS inside ON inside.parent = mine.id
+            WHERE mine.owner = ? AND mine.mime = '{FOLDER}' AND inside.owner IS NOT mine.owner
+        UNION SELECT files.id FROM files JOIN granted ON files.parent = granted.id
+    ) SELECT id FROM granted))"""

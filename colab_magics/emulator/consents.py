@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from .clock import Clock
 from .database import Database
-from .tokens import Tokens
+from .tokens import SCOPE, Tokens
 from .values import DEFAULT_EMAIL
 
 CLIENT_ID = "518392047164-emulator.apps.googleusercontent.com"
@@ -23,13 +23,6 @@ DRIVE = "https://www.googleapis.com/auth/drive"
 # What google-auth signs for, wherever it sends the claim.
 _GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
 _LONGEST_ASSERTION = 3600 + 300
-_SCHEMA = """
--- Service accounts, and the public half of the key that each signs with.
-CREATE TABLE IF NOT EXISTS robots (
-    email TEXT PRIMARY KEY,
-    key   TEXT NOT NULL
-);
-"""
 
 
 class Refused(Exception):
@@ -64,8 +57,6 @@ class Consents:
         self._lock = threading.Lock()
         self.code_lifetime: float = 600
         self.rotating = False
-        with database.lock:
-            database.connection.executescript(_SCHEMA)
 
     def users(self) -> list[str]:
         """Return who can sign in: every account that is a person's."""
@@ -102,13 +93,14 @@ class Consents:
     def renew(self, form: Mapping[str, str]) -> tuple[str, str, str]:
         """Return an access token, its scope, and a refresh token if that was changed."""
         refresh = form.get("refresh_token", "")
-        owner = self._tokens.caller(refresh)
+        owner = self._tokens.owner(refresh)
         # The default token, and those that tests ask for, belong to programs of their own.
         if owner.client == CLIENT_ID:
             check_client(form)
-        access, scope = self._tokens.new_access_token(refresh), self._tokens.scope_of(refresh)
+        access = self._tokens.new_access_token(refresh)
         if access is None:
             raise Refused("invalid_grant", "Token has been expired or revoked.")
+        scope = " ".join(sorted(SCOPE + one for one in owner.scopes))
         if not self.rotating:
             return access, scope, ""
         self._tokens.revoke(refresh)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import control_files, routes
 from .consents import client_secrets
 from .control_files import object_of
-from .errors import DriveError
+from .errors import bad_request
 from .service import Call, Handler, json_answer
 from .values import rfc3339
 
@@ -52,7 +52,7 @@ async def add_fault(call: Call) -> ASGIApp:
     try:
         return json_answer({"id": call.service.faults.add(**body)})
     except (TypeError, ValueError) as error:
-        raise DriveError(400, "badRequest", str(error)) from None
+        raise bad_request(str(error)) from None
 
 
 async def get_faults(call: Call) -> ASGIApp:
@@ -72,7 +72,7 @@ async def set_lag(call: Call) -> ASGIApp:
     body = await object_of(call)
     for value in body.values():
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise DriveError(400, "badRequest", "A lag is a number of seconds.")
+            raise bad_request("A lag is a number of seconds.")
     call.service.set_lag(body.get("listing"), body.get("feed"))
     return json_answer({"listing": call.store.index_lag, "feed": call.store.changes.lag})
 
@@ -88,11 +88,11 @@ async def set_quota(call: Call) -> ASGIApp:
     body = await object_of(call)
     limit, storage = body.get("limit"), body.get("storage")
     if not all(one is None or (type(one) is int and one >= 0) for one in (limit, storage)):
-        raise DriveError(400, "badRequest", "A limit is a whole number.")
+        raise bad_request("A limit is a whole number.")
     if limit is not None:
         call.service.quota.limit = limit
     if "storage" in body:
-        call.store.storage_limit = storage
+        call.store.limits.storage = storage
     if body.get("reset"):
         call.service.quota.reset()
     return await get_quota(call)
@@ -103,7 +103,7 @@ async def set_tokens(call: Call) -> ASGIApp:
     body, tokens = await object_of(call), call.service.tokens
     if "lifetime" in body:
         if type(body["lifetime"]) not in (int, float):
-            raise DriveError(400, "badRequest", "A lifetime is a number of seconds.")
+            raise bad_request("A lifetime is a number of seconds.")
         tokens.lifetime = body["lifetime"]
     if "require" in body:
         call.service.require_auth = bool(body["require"])
@@ -125,7 +125,7 @@ async def forget_sessions(call: Call) -> ASGIApp:
     try:
         call.service.sessions.forget_all(int(status) if status.isdigit() else 0)
     except ValueError as error:
-        raise DriveError(400, "badRequest", str(error)) from None
+        raise bad_request(str(error)) from None
     return json_answer({})
 
 
@@ -140,7 +140,7 @@ async def advance_clock(call: Call) -> ASGIApp:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         seconds = -1
     if not 0 <= seconds < _FAR:
-        raise DriveError(400, "badRequest", "A clock goes forward by a number of seconds.")
+        raise bad_request("A clock goes forward by a number of seconds.")
     call.service.clock.advance(seconds)
     return await get_clock(call)
 

@@ -6,25 +6,21 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from . import sharing
-from .errors import DriveError
+from .errors import bad_request
 from .service import Call, json_answer
 from .values import DEFAULT_EMAIL
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-FLAGS = {"abusive", "downloadQuotaExceeded"}
-
-
-def _refused(said: str) -> DriveError:
-    return DriveError(400, "badRequest", said)
+_FLAGS = {"abusive", "downloadQuotaExceeded"}
 
 
 async def object_of(call: Call) -> dict[str, Any]:
     """Return the JSON object that came; raise 400 if something else did."""
     body = await call.json()
     if not isinstance(body, dict):
-        raise _refused("The body is a JSON object.")
+        raise bad_request("The body is a JSON object.")
     return body
 
 
@@ -35,7 +31,7 @@ async def sign_in(call: Call) -> ASGIApp:
     scopes = body.get("scopes", ["drive"])
     texts = [email, client, *(scopes if isinstance(scopes, list) else [None])]
     if not all(isinstance(one, str) for one in texts) or "@" not in email:
-        raise _refused("A user has an e-mail address; scopes are a list of texts.")
+        raise bad_request("A user has an e-mail address; scopes are a list of texts.")
     user = call.service.tokens.sign_in(email, client=client, scopes=scopes)
     value = {"email": user.email, "token": user.token, "refresh_token": user.refresh_token}
     return json_answer(value)
@@ -52,7 +48,7 @@ async def set_limits(call: Call) -> ASGIApp:
         for name, value in (await object_of(call)).items():
             call.store.limits.set(name, value)
     except ValueError as error:
-        raise _refused(str(error)) from None
+        raise bad_request(str(error)) from None
     return await get_limits(call)
 
 
@@ -65,7 +61,7 @@ async def set_file(call: Call) -> ASGIApp:
     body = await object_of(call)
     row = call.store.raw(str(body.get("id")))
     flags = json.loads(row["flags"])
-    for name in FLAGS & body.keys():
+    for name in _FLAGS & body.keys():
         flags[name] = bool(body[name])
     with call.store.database.write() as db:
         db.execute("UPDATE files SET flags = ? WHERE id = ?", (json.dumps(flags), row["id"]))

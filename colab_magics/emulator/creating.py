@@ -25,28 +25,42 @@ if TYPE_CHECKING:
     from .files import Store
 
 
-def check(store: Store, body: dict[str, Any]) -> None:
-    """Raise what a create with this metadata would raise, before its bytes are sent."""
-    mime = body.get("mimeType") or ""
+def planned(store: Store, body: dict[str, Any], mime: str, size: int) -> dict[str, Any]:
+    """Return the columns of a new file; raise what its create would, before its bytes are sent.
+
+    Args:
+        store: The files.
+        body: Metadata that `check_body` passed.
+        mime: Its type.
+        size: Its bytes; a document's are not counted.
+    """
+    me, now = store.caller, now_ms()
     if (file_id := body.get("id")) is not None:
-        ids.check(store.database, file_id, mime, store.caller.email)
+        ids.check(store.database, file_id, mime, me.email)
     parent = _parent_of(store, body)
-    columns(body, None, store.caller.client)
+    found = {"name": "Untitled", "name_key": "untitled", "modified_ms": now, "viewed_ms": now}
+    found |= {"created_ms": now, **columns(body, None, me.client)}
     if mime == SHORTCUT:
-        _target(store, body)
+        extra = json.loads(str(found.get("extra", "{}")))
+        found["extra"] = json.dumps(extra | {"shortcutDetails": _details(store, body)})
     elif mime == FOLDER:
         tree.check_depth(store, parent)
     tree.check_room(store, parent)
-    items = store.database.one("SELECT items FROM usage WHERE holder = ?", (store.caller.email,))
+    items = store.database.one("SELECT items FROM usage WHERE holder = ?", (me.email,))
     if items and items["items"] > store.limits.items:
         raise forbidden(
             "activeItemCreationLimitExceeded",
             "This account has exceeded the creation limit of 500 million items.",
         )
+    if not parent["drive"]:
+        store.check_space(size if has_bytes(mime) else 0, me.email)
+    found |= {"id": file_id or new_id(), "mime": mime, "modifier": me.email}
+    found |= {"parent": parent["id"], "trashed": parent["trashed"], "drive": parent["drive"]}
+    return found | {"owner": None if parent["drive"] else me.email}
 
 
 def _parent_of(store: Store, body: dict[str, Any]) -> sqlite3.Row:
-    parents = body.get("parents") or [store.root_id]
+    parents = body.get("parents") or ["root"]
     if not isinstance(parents, list) or not all(isinstance(one, str) for one in parents):
         raise invalid("parents")
     if len(parents) > 1:
@@ -54,14 +68,17 @@ def _parent_of(store: Store, body: dict[str, Any]) -> sqlite3.Row:
     return tree.folder_to_write(store, parents[0])
 
 
-def _target(store: Store, body: dict[str, Any]) -> sqlite3.Row:
-    details = body.get("shortcutDetails")
-    target = details.get("targetId") if isinstance(details, dict) else None
-    row = store.row(target if isinstance(target, str) else "")
-    if row["mime"] == SHORTCUT:
+def _details(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what a new shortcut says of its target."""
+    sent = body.get("shortcutDetails")
+    named = sent.get("targetId") if isinstance(sent, dict) else None
+    target = store.row(named if isinstance(named, str) else "")
+    if target["mime"] == SHORTCUT:
         # Google's list of errors has this reason; its message is not known.
         raise forbidden("shortcutTargetInvalid", "The shortcut target is invalid.")
-    return row
+    details = {"targetId": target["id"], "targetMimeType": target["mime"]}
+    key = target["resource_key"]
+    return details | ({"targetResourceKey": key} if key else {})
 
 
 def create(store: Store, body: dict[str, Any], mime: str, draft: Draft | None) -> sqlite3.Row:
@@ -76,14 +93,13 @@ def create(store: Store, body: dict[str, Any], mime: str, draft: Draft | None) -
         draft = store.blobs.draft()
     content: Content | None = None
     try:
-        check(store, body)
         size = draft.size if draft else 0
-        if not _parent_of(store, body)["drive"]:
-            store.check_space(size if has_bytes(mime) else 0)
+        found = planned(store, body, mime, size)
         store.sends(size)
         content = store.blobs.keep(draft) if draft else None
+        trashed = content is None and bool(body.get("trashed"))
         with store.database.write() as db:
-            return insert(store, db, body, mime, content)
+            return _insert(store, db, found, content, trashed=trashed)
     except BaseException:
         abandon(store, draft, content)
         raise
@@ -97,38 +113,25 @@ def abandon(store: Store, draft: Draft | None, content: Content | None) -> None:
         draft.discard()
 
 
-def insert(
+def _insert(
     store: Store,
     db: sqlite3.Connection,
-    body: dict[str, Any],
-    mime: str,
+    found: dict[str, Any],
     content: Content | None,
+    *,
+    trashed: bool = False,
 ) -> sqlite3.Row:
     """Write the row of a new file, inside a transaction."""
-    check(store, {**body, "mimeType": mime})
-    parent, now = _parent_of(store, body), now_ms()
-    file_id = body.get("id") or new_id()
-    found = {"name": "Untitled", "name_key": "untitled", "modified_ms": now, "viewed_ms": now}
-    found |= {"created_ms": now, **columns(body, None, store.caller.client)}
-    found |= {"id": file_id, "mime": mime, "modifier": store.caller.email}
-    found |= {"parent": parent["id"], "trashed": parent["trashed"], "drive": parent["drive"]}
-    found |= {"owner": None if parent["drive"] else store.caller.email}
-    found |= content_columns(content, mime)
-    if mime == SHORTCUT:
-        target = _target(store, body)
-        details = {"targetId": target["id"], "targetMimeType": target["mime"]}
-        if target["resource_key"]:
-            details["targetResourceKey"] = target["resource_key"]
-        extra = json.loads(str(found.get("extra", "{}"))) | {"shortcutDetails": details}
-        found["extra"] = json.dumps(extra)
+    file_id, mime = found["id"], found["mime"]
+    found = found | content_columns(content, mime)
     names = ", ".join(found)
     marks = ", ".join("?" for _ in found)
     db.execute(f"INSERT INTO files ({names}) VALUES ({marks})", tuple(found.values()))
     db.execute("INSERT INTO opened VALUES (?, ?)", (file_id, store.caller.client))
-    app_data.keep(db, file_id, parent["id"])
+    app_data.keep(db, file_id, found["parent"])
     if content:
         revisions.record(store, db, store.raw(file_id))
-    if content is None and body.get("trashed"):
+    if trashed:
         tree.trash(store, db, file_id, True)
     ids.use(db, file_id, mime)
     tree.remember(store, db, file_id, existed=False)
@@ -140,8 +143,7 @@ def copy(store: Store, file_id: str, body: dict[str, Any]) -> sqlite3.Row:
     """Make a new file with the same content; with the type of a document, convert it."""
     source = store.row(file_id)
     mime = body.get("mimeType") or source["mime"]
-    restricted = json.loads(source["extra"]).get("copyRequiresWriterPermission")
-    if source["mime"] == FOLDER or (restricted and not access.allows(store.role(source), "writer")):
+    if source["mime"] == FOLDER or access.withheld(source, store.role(source)):
         raise forbidden("fileNotCopyable", "This file cannot be copied by the user.")
     wanted = {"name": f"Copy of {source['name']}", "parents": _beside(store, source)}
     extra = json.loads(source["extra"])
@@ -152,15 +154,16 @@ def copy(store: Store, file_id: str, body: dict[str, Any]) -> sqlite3.Row:
     if source["blob"] is not None:
         digests = source["size"], source["md5"], source["sha1"], source["sha256"]
         content = Content(source["blob"], *digests)
-    if mime != source["mime"]:
-        if not (has_bytes(source["mime"]) and converts(source["mime"], mime)):
-            raise invalid("mimeType")
-    elif has_bytes(mime):
-        store.check_space(source["size"])
-        # Copies count as uploads; the bytes do not travel, though.
-        store.sends(source["size"])
+    if mime != source["mime"] and not (
+        has_bytes(source["mime"]) and converts(source["mime"], mime)
+    ):
+        raise invalid("mimeType")
+    size = source["size"] or 0
+    found = planned(store, wanted, mime, size)
+    # Copies count as uploads, though the bytes do not travel; what a document is made of does not.
+    store.sends(size if has_bytes(mime) else 0)
     with store.database.write() as db:
-        return insert(store, db, wanted, mime, content)
+        return _insert(store, db, found, content)
 
 
 def _beside(store: Store, source: sqlite3.Row) -> list[str]:

@@ -142,10 +142,8 @@ def export(mime: str, wanted: str, source: bytes, title: str) -> bytes:
         title: Its name.
 
     Raises:
-        DriveError: 403 for what is no document, 400 for a type that it can not become.
+        DriveError: 400 for a type that it can not become.
     """
-    if not is_google_type(mime):
-        raise DriveError(403, "fileNotExportable", "Export only supports Docs Editors files.")
     formats = EXPORTS.get(short(mime), {})
     if wanted not in formats:
         message = "The requested conversion is not supported."

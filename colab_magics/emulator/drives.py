@@ -7,10 +7,10 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from . import access, tree
+from . import access, accounts, tree
 from .accounts import permission_id
 from .errors import DriveError, bad_request, forbidden, invalid, not_permitted, required
-from .values import FOLDER, name_key, new_drive_id, now_ms, rfc3339
+from .values import name_key, new_root_id, now_ms, rfc3339
 
 if TYPE_CHECKING:
     from .files import Store
@@ -45,8 +45,7 @@ def not_found(drive: str) -> DriveError:
 
 def role(store: Store, drive: str) -> str | None:
     """Return what the caller is in a shared drive."""
-    with store.database.lock:
-        return access.role_of(access.grants(store.database.connection, drive), store.caller)
+    return access.role_of(store.grants(drive), store.caller)
 
 
 def find(store: Store, drive: str) -> dict[str, Any] | None:
@@ -78,6 +77,17 @@ def get(store: Store, drive: str) -> dict[str, Any]:
     if value is None:
         raise not_found(drive)
     return value
+
+
+def _organized(store: Store, drive: str) -> sqlite3.Row:
+    """Return the row of a shared drive; raise 404 or 403 if the caller is no organizer of it."""
+    known = role(store, drive)
+    row = store.database.one("SELECT * FROM drives WHERE id = ?", (drive,))
+    if row is None or known is None:
+        raise not_found(drive)
+    if not access.allows(known, "organizer"):
+        raise not_permitted("The user does not have sufficient permissions for this shared drive.")
+    return row
 
 
 def of_caller(store: Store, q: str) -> list[dict[str, Any]]:
@@ -116,7 +126,7 @@ def create(store: Store, request: str, body: dict[str, Any]) -> dict[str, Any]:
         raise bad_request("The name of a shared drive cannot be empty.")
     if store.database.one("SELECT 1 FROM drives WHERE request = ?", (request,)):
         raise DriveError(409, "duplicate", "A shared drive already exists for this request.")
-    drive, now, me = new_drive_id(), now_ms(), store.caller.email
+    drive, now, me = new_root_id(), now_ms(), store.caller.email
     extra = {name: value for name, value in checked.items() if name != "name"}
     with store.database.write() as db:
         db.execute(
@@ -124,12 +134,7 @@ def create(store: Store, request: str, body: dict[str, Any]) -> dict[str, Any]:
             (drive, checked["name"], now, request, json.dumps(extra)),
         )
         # The folder that everything in it is below; Drive calls all of them so.
-        db.execute(
-            "INSERT INTO files (id, name, name_key, mime, drive, modifier, created_ms,"
-            " modified_ms, viewed_ms) VALUES (?, 'Drive', 'drive', ?, ?, ?, ?, ?, ?)",
-            (drive, FOLDER, drive, me, now, now, now),
-        )
-        db.execute("INSERT INTO ids (id, kind, used) VALUES (?, 'files', 1)", (drive,))
+        accounts.add_root(db, drive, "Drive", me, drive=drive)
         db.execute(
             "INSERT INTO permissions (file_id, id, type, role, email, created_ms)"
             " VALUES (?, ?, 'user', 'organizer', ?, ?)",
@@ -145,13 +150,8 @@ def _tell(store: Store, db: sqlite3.Connection, drive: str) -> None:
 
 def update(store: Store, drive: str, body: dict[str, Any]) -> dict[str, Any]:
     """Change a shared drive's name, looks or restrictions."""
-    get(store, drive)
-    if not access.allows(role(store, drive), "organizer"):
-        raise not_permitted("The user does not have sufficient permissions for this shared drive.")
-    checked = _checked(body)
-    row = store.database.one("SELECT * FROM drives WHERE id = ?", (drive,))
-    extra = json.loads(row["extra"]) if row else {}
-    name = checked.pop("name", row["name"] if row else "")
+    row, checked = _organized(store, drive), _checked(body)
+    extra, name = json.loads(row["extra"]), checked.pop("name", row["name"])
     restrictions = extra.get("restrictions", {}) | checked.pop("restrictions", {})
     extra |= {**checked, "restrictions": restrictions}
     with store.database.write() as db:
@@ -187,9 +187,7 @@ def delete(store: Store, drive: str, *, with_items: bool) -> None:
 
     Google gives `allowItemDeletion` to administrators only; here every organizer is one.
     """
-    get(store, drive)
-    if not access.allows(role(store, drive), "organizer"):
-        raise not_permitted("The user does not have sufficient permissions for this shared drive.")
+    _organized(store, drive)
     rows = store.database.all("SELECT * FROM files WHERE drive = ? AND id != ?", (drive, drive))
     if not with_items and any(not row["trashed"] for row in rows):
         raise forbidden("cannotDeleteResourceWithChildren", "The shared drive is not empty.")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 import sqlite3
 from pathlib import Path
-from typing import Any
 
-from . import access, accounts, app_data, changing, creating, tree
+from . import access, accounts, app_data, tree
 from .accounts import DEFAULT_CALLER, Caller
-from .blobs import Blobs, Draft
+from .blobs import Blobs
 from .changes import ChangeLog
 from .clock import Clock
 from .database import Database
@@ -37,11 +36,11 @@ class Store:
         if_match: The etags of v2 that the caller wants a file to have before it is changed.
     """
 
-    def __init__(self, root: Path, clock: Clock) -> None:
+    def __init__(self, root: Path, clock: Clock, limits: Limits) -> None:
         self.blobs = Blobs(root)
         self.database = Database(root / "drive.db", clock)
         self.changes = ChangeLog(self.database)
-        self.limits = Limits()
+        self.limits = limits
         self.index_lag = 0.0
         self.caller = DEFAULT_CALLER
         self.all_drives = True
@@ -72,15 +71,6 @@ class Store:
         self.database.close()
 
     @property
-    def storage_limit(self) -> int | None:
-        """Bytes that a user's files may have, or None for no limit."""
-        return self.limits.storage
-
-    @storage_limit.setter
-    def storage_limit(self, limit: int | None) -> None:
-        self.limits.storage = limit
-
-    @property
     def root_id(self) -> str:
         """The id of the caller's My Drive."""
         sql = "SELECT root FROM users WHERE email = ?"
@@ -105,12 +95,15 @@ class Store:
             raise not_found(file_id)
         return row
 
+    def real_id(self, file_id: str) -> str:
+        """Return what an alias stands for; an id stands for itself."""
+        if file_id == "root":
+            return self.root_id
+        return app_data.folder(self) if file_id == app_data.ALIAS else file_id
+
     def row(self, file_id: str) -> sqlite3.Row:
         """Return a file by its id or its alias; raise 404 if the caller can not see it."""
-        real = self.root_id if file_id == "root" else file_id
-        if file_id == app_data.ALIAS:
-            real = app_data.folder(self)
-        row = self.database.one("SELECT * FROM files WHERE id = ?", (real,))
+        row = self.database.one("SELECT * FROM files WHERE id = ?", (self.real_id(file_id),))
         if row is None or not self.sees(row):
             raise not_found(file_id)
         return row
@@ -119,16 +112,16 @@ class Store:
         """Return what the caller is to a file: owner, writer, reader... or nothing at all."""
         if row["owner"] == self.caller.email:
             return "owner"
-        known = self.grants(row)
+        known = self.grants(row["id"])
         key = row["resource_key"]
         if key and self.resource_keys.get(row["id"]) != key:
             known = [one for one in known if not one.by_link]
         return access.role_of(known, self.caller)
 
-    def grants(self, row: sqlite3.Row) -> list[access.Grant]:
+    def grants(self, file_id: str) -> list[access.Grant]:
         """Return who has a file."""
         with self.database.lock:
-            return access.grants(self.database.connection, row["id"])
+            return access.grants(self.database.connection, file_id)
 
     def sees(self, row: sqlite3.Row) -> bool:
         """Say whether a file is there for the caller, with the scopes of the token."""
@@ -150,18 +143,21 @@ class Store:
         if not access.allows(self.role(row), role):
             raise not_permitted()
 
-    def usage(self, email: str | None = None) -> tuple[int, int]:
-        """Return the bytes that a user has, and how many are in the trash; else the caller's."""
-        row = self.database.one(
-            "SELECT (SELECT bytes FROM usage WHERE holder = ?1) AS bytes,"
-            " (SELECT coalesce(sum(size), 0) FROM files WHERE trashed AND owner = ?1) AS trash",
-            (email or self.caller.email,),
-        )
-        return (int(row["bytes"] or 0), int(row["trash"])) if row else (0, 0)
+    def used(self, email: str) -> int:
+        """Return the bytes that a user has, those in the trash among them."""
+        row = self.database.one("SELECT bytes FROM usage WHERE holder = ?", (email,))
+        return int(row["bytes"]) if row else 0
 
-    def check_space(self, more: int, email: str | None = None) -> None:
-        """Raise the 403 if so many bytes more do not fit into a user's Drive, or the caller's."""
-        if self.storage_limit is not None and self.usage(email)[0] + more > self.storage_limit:
+    def in_trash(self, email: str) -> int:
+        """Return the bytes that a user has in the trash."""
+        sql = "SELECT coalesce(sum(size), 0) AS bytes FROM files WHERE trashed AND owner = ?"
+        row = self.database.one(sql, (email,))
+        return int(row["bytes"]) if row else 0
+
+    def check_space(self, more: int, email: str) -> None:
+        """Raise the 403 if so many bytes more do not fit into a user's Drive."""
+        limit = self.limits.storage
+        if limit is not None and self.used(email) + more > limit:
             raise forbidden(
                 "storageQuotaExceeded", "The user's Drive storage quota has been exceeded."
             )
@@ -169,31 +165,6 @@ class Store:
     def sends(self, size: int) -> None:
         """Count bytes of the caller's; raise the 403 if it is too much for a day."""
         self.limits.send(self.caller.email, size, self.database.clock.now_ms())
-
-    def check_new(self, body: dict[str, Any]) -> None:
-        """Raise what a create with this metadata would raise, before its bytes are sent."""
-        creating.check(self, body)
-
-    def create(self, body: dict[str, Any], mime: str, draft: Draft | None) -> sqlite3.Row:
-        """Make a file from metadata that `check_body` passed, and from bytes if there are any."""
-        return creating.create(self, body, mime, draft)
-
-    def copy(self, file_id: str, body: dict[str, Any]) -> sqlite3.Row:
-        """Make a new file with the same content, beside the old one if not told otherwise."""
-        return creating.copy(self, file_id, body)
-
-    def update(
-        self,
-        file_id: str,
-        body: dict[str, Any],
-        draft: Draft | None = None,
-        *,
-        mime: str | None = None,
-        add: str = "",
-        remove: str = "",
-    ) -> sqlite3.Row:
-        """Change metadata, content, parent and trash state of a file in one step."""
-        return changing.update(self, file_id, body, draft, mime=mime, add=add, remove=remove)
 
     def touch(
         self,

@@ -15,8 +15,8 @@ from .errors import DriveError, staged, unauthorized
 from .faults import Fault
 from .meter import LogEntry, without_secrets
 from .origin import CONSENT, check_origin
-from .receiving import Body
-from .service import Call, Handler, Service, json_answer
+from .receiving import Body, whole
+from .service import MAX_JSON, Call, Handler, Service, json_answer
 from .shaping import Shaped, pace_of
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ class _Exchange:
         self._scope["method"] = wanted
         kind = self._request.headers.get("content-type", "")
         if kind.startswith("application/x-www-form-urlencoded"):
-            raw = b"".join([chunk async for chunk in self._request.stream()])
-            self._scope["query_string"] = b"&".join(filter(None, [self._query.encode(), raw]))
-            self._query = self._scope["query_string"].decode("latin-1")
+            raw = await whole(self._request, MAX_JSON)
+            query = b"&".join(filter(None, [self._scope["query_string"], raw]))
+            self._scope["query_string"], self._query = query, query.decode("latin-1")
             from starlette.requests import Request
 
             self._request = self._call.request = Request(self._scope, self._body)
@@ -190,9 +190,10 @@ class _Exchange:
         bearer = bearer or self._call.param("access_token")
         if not bearer and handler in (uploads.send_chunk, uploads.cancel):
             return  # who knows the URI of a session may use it
-        if not self._service.tokens.accepts(bearer, strict=self._service.require_auth):
+        caller = self._service.tokens.caller(bearer, strict=self._service.require_auth)
+        if caller is None:
             raise unauthorized()
-        self._call.caller = self._service.tokens.caller(bearer)
+        self._call.caller = caller
 
     def _note(self, status: int, reason: str) -> None:
         entry = LogEntry(

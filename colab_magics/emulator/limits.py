@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field, fields
 
-from .errors import forbidden, staged
-from .values import DEFAULT_STORAGE_LIMIT
+from .errors import staged
 
 _DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass
+class _Sent:
+    """The uploads of one user in a day, by the time of each, and their bytes together."""
+
+    uploads: deque[tuple[int, int]] = field(default_factory=deque)
+    size: int = 0
 
 
 @dataclass
@@ -29,7 +36,7 @@ class Limits:
             this machine's disk is no cloud.
     """
 
-    storage: int | None = DEFAULT_STORAGE_LIMIT
+    storage: int | None = 15 << 30
     upload_per_day: int = 750 * 10**9
     children: int = 500_000
     depth: int = 100
@@ -38,7 +45,7 @@ class Limits:
     revisions: int = 100
     revisions_forever: int = 200
     revision_bytes: int = 256 << 20
-    _sent: dict[str, deque[tuple[int, int]]] = field(default_factory=dict, repr=False)
+    _sent: dict[str, _Sent] = field(default_factory=dict, repr=False)
 
     def as_json(self) -> dict[str, int | None]:
         """Return the limits by name."""
@@ -59,21 +66,14 @@ class Limits:
 
     def send(self, email: str, size: int, now: int) -> None:
         """Count bytes that a user sends now; raise what Drive says if it is too much for a day."""
-        sent = self._sent.setdefault(email, deque())
-        while sent and sent[0][0] < now - _DAY_MS:
-            sent.popleft()
-        if sum(one for _, one in sent) + size > self.upload_per_day:
+        sent = self._sent.setdefault(email, _Sent())
+        while sent.uploads and sent.uploads[0][0] < now - _DAY_MS:
+            sent.size -= sent.uploads.popleft()[1]
+        if sent.size + size > self.upload_per_day:
             # The same words as for too many requests; only the time that passes tells them apart.
             error = staged(403, "userRateLimitExceeded")
             error.message = "User rate limit exceeded."
             raise error
         if size:
-            sent.append((now, size))
-
-
-def too_many_children() -> Exception:
-    """Return the 403 for a folder that is full."""
-    return forbidden(
-        "numChildrenInNonRootLimitExceeded",
-        "The limit for the number of children (files and folders) in a folder has been exceeded.",
-    )
+            sent.uploads.append((now, size))
+            sent.size += size

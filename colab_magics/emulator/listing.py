@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from . import app_data
-from .conditions import BELOW_GRANTS, SHARED, STARRED, TO_ME, VIEWED
+from .conditions import FINDABLE, SHARED, STARRED, VIEWED
 from .errors import DriveError, invalid, not_found
 from .files import Store
 from .query import parse, refuse_order
 from .resource import resource
+from .v2 import QUERY_WORDS
 from .values import FOLDER, now_ms
 
 _One = TypeVar("_One")
@@ -67,7 +68,7 @@ def page(
     q: str,
     order: str,
     size: int,
-    token: str | None,
+    token: str,
     corpus: Corpus,
     fresh: bool = False,
     v2: bool = False,
@@ -79,17 +80,18 @@ def page(
         q: The search.
         order: The value of `orderBy`.
         size: The most files on the page.
-        token: The token that the page before gave, if there was one.
+        token: The token that the page before gave; empty for the first.
         corpus: Which files are searched.
         fresh: Look past the lag of the search index.
-        v2: Whether the search has the words of the older API.
+        v2: Whether the search and the order have the words of the older API.
     """
     named = app_data.ALIAS in q and store.caller.uses_app_data
     app_folder = app_data.folder(store) if named else ""
     search = parse(q, store.root_id, store.caller, v2=v2, app_folder=app_folder)
     if order.strip():
         refuse_order(search)
-    stamp = hashlib.sha256(f"{q}\0{order}\0{corpus}".encode()).hexdigest()[:16]
+    where = (corpus.drive, corpus.all_drives, sorted(corpus.spaces))
+    stamp = hashlib.sha256(f"{q}\0{order}\0{where}".encode()).hexdigest()[:16]
     skip = _open_token(token, stamp)
     answer: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": False}
     for parent in search.parents:
@@ -101,7 +103,7 @@ def page(
             raise not_found("")
     source = "files" if fresh else _source(store)
     visible, values = _visible(store, corpus)
-    sorting = _order_sql(order)
+    sorting = _order_sql(order, QUERY_WORDS if v2 else {})
     # Every question mark of an order stands for the caller.
     me = [store.caller.email] * sorting.count("?")
     rows = store.database.all(
@@ -120,9 +122,8 @@ def _visible(store: Store, corpus: Corpus) -> tuple[str, list[object]]:
     sql, values = app_data.visible(store, corpus.spaces)
     me, parts = store.caller, [sql]
     if not store.alone:
-        sql = BELOW_GRANTS.format(grant=TO_ME, owned="owner = ?")
-        parts.append(sql)
-        values += [me.email, me.email.rpartition("@")[2], me.email]
+        parts.append(FINDABLE)
+        values += [me.email, me.email, me.email.rpartition("@")[2], me.email]
     if corpus.drive:
         parts.append("f.drive = ?")
         values.append(corpus.drive)
@@ -144,13 +145,14 @@ def _source(store: Store) -> str:
     return _STALE_VIEW.format(now=now, columns=columns)
 
 
-def _order_sql(order: str) -> str:
+def _order_sql(order: str, renamed: dict[str, str]) -> str:
     parts = []
     for one in order.split(",") if order.strip() else []:
         found = _ORDER.fullmatch(one)
-        if not found or found[1] not in _ORDERS:
+        key = renamed.get(found[1], found[1]) if found else ""
+        if not found or key not in _ORDERS:
             raise invalid("orderBy")
-        parts.append(f"{_ORDERS[found[1]]} {(found[2] or 'asc').upper()}")
+        parts.append(f"{_ORDERS[key]} {(found[2] or 'asc').upper()}")
     return ", ".join([*(parts or ["modified_ms DESC"]), "id"])
 
 
@@ -159,7 +161,7 @@ def _token(skip: int, stamp: str) -> str:
     return _STAMP + base64.urlsafe_b64encode(raw).decode()
 
 
-def _open_token(token: str | None, stamp: str) -> int:
+def _open_token(token: str, stamp: str) -> int:
     if not token:
         return 0
     try:
@@ -191,8 +193,8 @@ def part(found: list[_One], size: int, token: str) -> tuple[list[_One], dict[str
     return found[first:end], {"nextPageToken": str(end)} if len(found) > end else {}
 
 
-def page_size(text: str | None) -> int:
-    """Return the size of a page: 1 to 1000, and a larger one counts as 1000."""
+def page_size(text: str) -> int:
+    """Return the size of a page: 1 to 1000, a larger one counts as 1000, none at all as 100."""
     if not text:
         return 100
     if not re.fullmatch(r"-?\d{1,10}", text):

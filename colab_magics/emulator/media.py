@@ -8,7 +8,7 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING
 
-from .access import allows
+from .access import allows, withheld
 from .errors import DriveError, forbidden, staged
 from .service import Call
 from .values import has_bytes
@@ -49,16 +49,15 @@ def not_downloadable() -> DriveError:
 
 def check_download(call: Call, row: sqlite3.Row) -> None:
     """Raise the 403 for a file whose bytes this caller can not have, or not now."""
-    restricted = json.loads(row["extra"]).get("copyRequiresWriterPermission")
-    if restricted and not allows(call.store.role(row), "writer"):
+    role = call.store.role(row)
+    if withheld(row, role):
         raise forbidden("cannotDownloadFile", "This file cannot be downloaded by the user.")
     flags = json.loads(row["flags"])
     if flags.get("downloadQuotaExceeded"):
         raise staged(403, "downloadQuotaExceeded")
-    if flags.get("abusive"):
-        owner = row["owner"] == call.caller.email or allows(call.store.role(row), "organizer")
-        if not (owner and call.flag("acknowledgeAbuse")):
-            raise staged(403, "cannotDownloadAbusiveFile")
+    sure = allows(role, "organizer") and call.flag("acknowledgeAbuse")
+    if flags.get("abusive") and not sure:
+        raise staged(403, "cannotDownloadAbusiveFile")
 
 
 def send(call: Call, row: sqlite3.Row, content: sqlite3.Row) -> ASGIApp:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlencode
 
 from .consents import CLIENT_ID, DRIVE, Refused, is_redirect
-from .errors import bad_request
+from .receiving import whole
 from .service import Call, json_answer
 from .values import DEFAULT_EMAIL
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+_LARGEST = 64 << 10
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _SCOPES = {
     DRIVE: "See, edit, create and delete all of your Google Drive files",
@@ -185,9 +186,4 @@ def _page(title: str, body: str, status: int = 200) -> ASGIApp:
 
 
 async def _lists(call: Call) -> dict[str, list[str]]:
-    raw = b""
-    async for chunk in call.request.stream():
-        raw += chunk
-        if len(raw) > 64 << 10:
-            raise bad_request()
-    return parse_qs(raw.decode("utf-8", "replace"))
+    return parse_qs((await whole(call.request, _LARGEST)).decode("utf-8", "replace"))

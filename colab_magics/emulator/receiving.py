@@ -5,14 +5,25 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from .errors import bad_request
+from .errors import DriveError, bad_request
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.types import Message, Receive
 
     from .shaping import Pace
 
 _MOST_DRAINED = 256 << 20
+
+
+async def whole(request: Request, most: int) -> bytes:
+    """Return a body that is to be looked at as a whole; raise 413 if it has more bytes."""
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > most:
+            raise DriveError(413, "uploadTooLarge", "Request Too Large")
+    return bytes(raw)
 
 
 class Body:

@@ -86,7 +86,7 @@ def _own_view(store: Store, row: sqlite3.Row) -> dict[str, Any]:
 
 def _sharing(store: Store, row: sqlite3.Row) -> dict[str, Any]:
     """Return whose file it is, who else has it, and what the caller can do with it."""
-    known = [access.owned(row["owner"])] if store.alone else store.grants(row)
+    known = [access.owned(row["owner"])] if store.alone else store.grants(row["id"])
     me, drive = store.caller, row["drive"]
     role = "owner" if row["owner"] == me.email else access.role_of(known, me)
     able = access.capabilities(
@@ -96,9 +96,7 @@ def _sharing(store: Store, row: sqlite3.Row) -> dict[str, Any]:
         blob=has_bytes(row["mime"]),
         shared_drive=drive is not None,
     )
-    if json.loads(row["extra"]).get("copyRequiresWriterPermission") and not access.allows(
-        role, "writer"
-    ):
+    if access.withheld(row, role):
         able -= {"canCopy", "canDownload"}
     value: dict[str, Any] = {"capabilities": {name: name in able for name in _KNOWN_CAPABILITIES}}
     value["permissionIds"] = [one.id for one in known]
@@ -142,11 +140,11 @@ def _shared_with(store: Store, row: sqlite3.Row) -> dict[str, Any]:
 
 
 def _sees_parent(store: Store, row: sqlite3.Row) -> bool:
-    if row["parent"] is None:
-        return False
-    if store.alone:
-        return True
-    return store.role(store.raw(row["parent"])) is not None
+    if row["parent"] is None or store.alone:
+        return row["parent"] is not None
+    # There is none if the index lags, and both are gone.
+    parent = store.database.one("SELECT * FROM files WHERE id = ?", (row["parent"],))
+    return parent is not None and store.role(parent) is not None
 
 
 def _view_link(row: sqlite3.Row) -> str:

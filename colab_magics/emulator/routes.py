@@ -63,6 +63,9 @@ class Found:
 
 _ID = "/(?P<id>[^/]+)"
 _OTHER = "/(?P<other>[^/]+)"
+_PERMISSION = f"/files{_ID}/permissions/(?P<permission>[^/]+)"
+_REVISION = f"{_ID}/revisions/(?P<revision>[^/]+)"
+_DRIVES = "/(?P<kind>drives|teamdrives)"
 _UPLOADED = f"(?:/resumable)?/upload/drive/v[23]/files(?:{_ID})?"
 
 
@@ -102,7 +105,7 @@ _FILES = _table(
         ("GET", f"{_ID}/export", documents.export, DOWNLOAD, "export"),
         ("POST", f"{_ID}/watch", changes.watch_file, READ, "see"),
         ("GET", f"{_ID}/revisions", documents.list_revisions, LIST, "see"),
-        ("GET", f"{_ID}/revisions/(?P<revision>[^/]+)", documents.get_revision, READ, "see"),
+        ("GET", _REVISION, documents.get_revision, READ, "see"),
     ],
 )
 _V3 = _table(
@@ -116,31 +119,21 @@ _V3 = _table(
         ("GET", "/operations/(?P<name>[^/]+)", documents.get_operation, READ, "export"),
         ("GET", f"/files{_ID}/permissions", sharing.list_permissions, LIST, "see sharing"),
         ("POST", f"/files{_ID}/permissions", sharing.create_permission, EDIT, "share"),
-        *[
-            (method, f"/files{_ID}/permissions/(?P<permission>[^/]+)", answer, units, need)
-            for method, answer, units, need in [
-                ("GET", sharing.get_permission, READ, "see sharing"),
-                ("PATCH", sharing.update_permission, EDIT, "share"),
-                ("DELETE", sharing.delete_permission, EDIT, "share"),
-            ]
-        ],
-        *[
-            (method, f"/files{_ID}/revisions/(?P<revision>[^/]+)", answer, units, need)
-            for method, answer, units, need in [
-                ("PATCH", documents.update_revision, EDIT, "write"),
-                ("DELETE", documents.delete_revision, EDIT, "write"),
-            ]
-        ],
+        ("GET", _PERMISSION, sharing.get_permission, READ, "see sharing"),
+        ("PATCH", _PERMISSION, sharing.update_permission, EDIT, "share"),
+        ("DELETE", _PERMISSION, sharing.delete_permission, EDIT, "share"),
+        ("PATCH", f"/files{_REVISION}", documents.update_revision, EDIT, "write"),
+        ("DELETE", f"/files{_REVISION}", documents.delete_revision, EDIT, "write"),
         ("GET", "/changes/startPageToken", changes.start_page_token, READ, "see"),
         ("GET", "/changes", changes.list_changes, LIST, "see"),
         ("POST", "/changes/watch", changes.watch_changes, READ, "see"),
         ("POST", "/channels/stop", changes.stop_channel, READ, "see"),
         ("GET", "/about", changes.about, READ, "see account"),
-        ("GET", "/(?:team)?drives", sharing.list_drives, LIST, "see drives"),
-        ("POST", "/(?:team)?drives", sharing.create_drive, EDIT, "change drives"),
-        ("GET", f"/(?:team)?drives{_ID}", sharing.get_drive, READ, "see drives"),
-        ("PATCH", f"/(?:team)?drives{_ID}", sharing.update_drive, EDIT, "change drives"),
-        ("DELETE", f"/(?:team)?drives{_ID}", sharing.delete_drive, EDIT, "change drives"),
+        ("GET", _DRIVES, sharing.list_drives, LIST, "see drives"),
+        ("POST", _DRIVES, sharing.create_drive, EDIT, "change drives"),
+        ("GET", f"{_DRIVES}{_ID}", sharing.get_drive, READ, "see drives"),
+        ("PATCH", f"{_DRIVES}{_ID}", sharing.update_drive, EDIT, "change drives"),
+        ("DELETE", f"{_DRIVES}{_ID}", sharing.delete_drive, EDIT, "change drives"),
         ("POST", f"/drives{_ID}/hide", sharing.hide_drive, EDIT, "change drives"),
         ("POST", f"/drives{_ID}/unhide", sharing.unhide_drive, EDIT, "change drives"),
     ],
@@ -162,17 +155,12 @@ _V2 = _table(
         ("GET", f"/files{_ID}/children", routes_v2.list_children, LIST, "see"),
         ("POST", f"/files{_ID}/children", routes_v2.insert_child, EDIT, "write"),
         ("GET", f"/files{_ID}/children{_OTHER}", routes_v2.get_child, READ, "see"),
-        ("GET", f"/files{_ID}/permissions", routes_v2.list_permissions, LIST, "see sharing"),
-        ("POST", f"/files{_ID}/permissions", routes_v2.insert_permission, EDIT, "share"),
-        *[
-            (method, f"/files{_ID}/permissions{_OTHER}", answer, units, need)
-            for method, answer, units, need in [
-                ("GET", routes_v2.get_permission, READ, "see sharing"),
-                ("PATCH", routes_v2.update_permission, EDIT, "share"),
-                ("PUT", routes_v2.update_permission, EDIT, "share"),
-                ("DELETE", routes_v2.delete_permission, EDIT, "share"),
-            ]
-        ],
+        ("GET", f"/files{_ID}/permissions", sharing.list_permissions, LIST, "see sharing"),
+        ("POST", f"/files{_ID}/permissions", sharing.create_permission, EDIT, "share"),
+        ("GET", _PERMISSION, sharing.get_permission, READ, "see sharing"),
+        ("PATCH", _PERMISSION, sharing.update_permission, EDIT, "share"),
+        ("PUT", _PERMISSION, sharing.update_permission, EDIT, "share"),
+        ("DELETE", _PERMISSION, sharing.delete_permission, EDIT, "share"),
         ("GET", f"/permissionIds{_ID}", routes_v2.permission_of, READ, "see sharing"),
         ("GET", "/changes/startPageToken", changes.start_page_token, READ, "see"),
         ("GET", "/changes", routes_v2.list_changes, LIST, "see"),
@@ -197,7 +185,7 @@ def find(method: str, path: str, query: str) -> Found:
     """Return what answers a request."""
     if re.fullmatch(_UPLOADED, path) and re.search(r"(?:^|&)upload_id=", query):
         # Each request to a session counts as an edit; how Google counts them is not known.
-        if method in ("PUT", "POST"):
+        if method in ("PUT", "POST", "PATCH"):
             return Found(uploads.send_chunk, units=EDIT)
         if method == "DELETE":
             return Found(uploads.cancel, units=EDIT)

@@ -27,10 +27,10 @@ async def start_page_token(call: Call) -> ASGIApp:
 async def list_changes(call: Call) -> ASGIApp:
     """Answer `changes.list`."""
     call.mask("changes")
-    return call.answer("changes", changes_page(call, call.param("pageToken"), "pageSize"))
+    return call.answer("changes", changes_page(call, call.param("pageToken")))
 
 
-def changes_page(call: Call, token: str, size: str) -> dict[str, Any]:
+def changes_page(call: Call, token: str) -> dict[str, Any]:
     """Return a page of the changes that the parameters ask for."""
     if not token:
         raise required("pageToken")
@@ -42,8 +42,7 @@ def changes_page(call: Call, token: str, size: str) -> dict[str, Any]:
         my_drive_only=call.flag("restrictToMyDrive"),
         spaces=spaces,
     )
-    size_of_page = listing.page_size(call.param(size))
-    page = call.store.changes.page(call.store, token, size_of_page, wanted)
+    page = call.store.changes.page(call.store, token, listing.page_size(call.page_size), wanted)
     if call.empty_page:
         return {"kind": page["kind"], "changes": [], "nextPageToken": token}
     return page
@@ -92,13 +91,14 @@ async def about(call: Call) -> ASGIApp:
     if not call.param("fields").strip():
         message = "The 'fields' parameter is required for this method."
         raise DriveError(400, "required", message, location="fields")
-    used, trash = call.store.usage()
-    quota = {"usage": str(used), "usageInDrive": str(used), "usageInDriveTrash": str(trash)}
-    if call.store.storage_limit is not None:
-        quota = {"limit": str(call.store.storage_limit), **quota}
+    store, me = call.store, call.caller.email
+    used = str(store.used(me))
+    quota = {"usage": used, "usageInDrive": used, "usageInDriveTrash": str(store.in_trash(me))}
+    if store.limits.storage is not None:
+        quota = {"limit": str(store.limits.storage), **quota}
     value: dict[str, Any] = {
         "kind": "drive#about",
-        "user": user(call.caller.email, call.caller),
+        "user": user(me, call.caller),
         "storageQuota": quota,
         "importFormats": documents.import_formats(),
         "exportFormats": documents.export_formats(),

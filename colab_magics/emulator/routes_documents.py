@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from . import documents, listing, media, revisions, v2
-from .errors import DriveError, forbidden, required
+from .errors import DriveError, bad_request, forbidden, required
 from .routes_files import nothing
 from .service import Call, json_answer
 from .values import has_bytes, is_google_type
@@ -26,13 +26,13 @@ def _source(call: Call, blob: str | None) -> bytes:
         return file.read()
 
 
-def _exported(call: Call, row: sqlite3.Row, wanted: str, blob: str | None) -> bytes:
+def _exported(call: Call, row: sqlite3.Row, wanted: str) -> bytes:
     media.check_download(call, row)
     if not is_google_type(row["mime"]):
         raise forbidden("fileNotExportable", "Export only supports Docs Editors files.")
     if not wanted:
         raise required("mimeType")
-    data = documents.export(row["mime"], wanted, _source(call, blob), row["name"])
+    data = documents.export(row["mime"], wanted, _source(call, row["blob"]), row["name"])
     if len(data) > call.store.limits.export:
         message = "This file is too large to be exported."
         raise forbidden("exportSizeLimitExceeded", message)
@@ -54,7 +54,7 @@ async def export_link(call: Call) -> ASGIApp:
 def _export(call: Call, row: sqlite3.Row, wanted: str) -> ASGIApp:
     from starlette.responses import Response
 
-    data = _exported(call, row, wanted, row["blob"])
+    data = _exported(call, row, wanted)
     headers = {name: value for name, value in media.HARMLESS.items() if name != "Accept-Ranges"}
     return Response(data, 200, headers | {"Content-Type": wanted})
 
@@ -67,14 +67,14 @@ async def download(call: Call) -> ASGIApp:
     if has_bytes(row["mime"]):
         media.check_download(call, row)
         if wanted and wanted != row["mime"]:
-            raise DriveError(400, "badRequest", "The requested conversion is not supported.")
+            raise bad_request("The requested conversion is not supported.")
         if revision:
             path += f"/revisions/{revisions.find(call.store, row, revision)['id']}"
         path += "?alt=media"
     elif is_google_type(row["mime"]):
         default = next(iter(documents.EXPORTS.get(documents.short(row["mime"]), {})), "")
         wanted = wanted or default
-        _exported(call, row, wanted, row["blob"])
+        _exported(call, row, wanted)
         path += f"/export?mimeType={wanted}"
     else:
         raise media.not_downloadable()
@@ -112,8 +112,8 @@ async def list_revisions(call: Call) -> ASGIApp:
     call.mask("revisions")
     row = call.store.row(call.names["id"])
     found = [_shown(call, one) for one in revisions.of_file(call.store, row)]
-    several, size = ("items", "maxResults") if call.v2 else ("revisions", "pageSize")
-    many = listing.page_size(call.param(size, "200"))
+    several = "items" if call.v2 else "revisions"
+    many = listing.page_size(call.page_size or "200")
     shown, more = listing.part(found, many, call.param("pageToken"))
     return call.answer("revisions", {"kind": "drive#revisionList", several: shown, **more})
 

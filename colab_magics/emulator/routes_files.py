@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from . import app_data, drives, listing, media, uploads
+from . import app_data, changing, creating, drives, listing, media, uploads
 from . import ids as drawn
 from .errors import DriveError, bad_request, invalid
 from .resource import resource
@@ -62,11 +62,11 @@ def forbidden_drives() -> DriveError:
 async def list_files(call: Call) -> ASGIApp:
     """Answer `files.list`."""
     call.mask("files")
-    return call.answer("files", files_page(call, call.param("q"), call.param("orderBy")))
+    return call.answer("files", files_page(call, call.param("q")))
 
 
-def files_page(call: Call, q: str, order: str, *, size: str = "pageSize") -> dict[str, Any]:
-    """Return a page of the files that the parameters ask for."""
+def files_page(call: Call, q: str) -> dict[str, Any]:
+    """Return a page of the files that a search and the other parameters ask for."""
     spaces = spaces_of(call)
     corpora = call.param("corpora") or call.param("corpus") or "user"
     if call.v2 and corpora == "default":
@@ -91,8 +91,8 @@ def files_page(call: Call, q: str, order: str, *, size: str = "pageSize") -> dic
     return listing.page(
         call.store,
         q=q,
-        order=order,
-        size=listing.page_size(call.param(size)),
+        order=call.param("orderBy"),
+        size=listing.page_size(call.page_size),
         token=call.param("pageToken"),
         corpus=listing.Corpus(drive or None, included, spaces),
         fresh=call.direct,
@@ -117,7 +117,7 @@ async def create_file(call: Call) -> ASGIApp:
     """Answer `files.create` without bytes."""
     call.mask("file")
     body = call.checked(await call.json(), creating=True)
-    row = call.store.create(body, uploads.type_of(body, None), None)
+    row = creating.create(call.store, body, uploads.type_of(body, None), None)
     call.effect = True
     return call.file(row)
 
@@ -127,9 +127,8 @@ async def update_file(call: Call) -> ASGIApp:
     call.mask("file")
     body = call.checked(await call.json(), creating=False)
     before = call.store.row(call.names["id"])["version"]
-    row = call.store.update(
-        call.names["id"], body, add=call.param("addParents"), remove=call.param("removeParents")
-    )
+    add, remove = call.param("addParents"), call.param("removeParents")
+    row = changing.update(call.store, call.names["id"], body, add=add, remove=remove)
     call.effect = row["version"] != before
     return call.file(row)
 
@@ -138,7 +137,7 @@ async def copy_file(call: Call) -> ASGIApp:
     """Answer `files.copy`."""
     call.mask("file")
     body = call.checked(await call.json(), creating=True)
-    row = call.store.copy(call.names["id"], body)
+    row = creating.copy(call.store, call.names["id"], body)
     call.effect = True
     return call.file(row)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from . import drives, listing, sharing
+from . import drives, listing, sharing, v2
 from .access import Grant
 from .routes_files import nothing
 from .service import Call
@@ -18,40 +18,50 @@ async def list_permissions(call: Call) -> ASGIApp:
     """Answer `permissions.list`."""
     call.mask("permissions")
     row = call.store.row(call.names["id"])
-    grants, more = page_of_grants(call, row, "pageSize")
-    found = [sharing.resource(row, one) for one in grants]
-    value = {"kind": "drive#permissionList", "permissions": found}
+    found = sharing.of_file(call.store, row)
+    # All who have it, but for shared drives and who asks for fewer [DISC].
+    asked = call.page_size or ("100" if row["drive"] else "")
+    many = min(listing.page_size(asked), 100) if asked else max(1, len(found))
+    part, more = listing.part(found, many, call.param("pageToken"))
+    several = "items" if call.v2 else "permissions"
+    value = {"kind": "drive#permissionList", several: [_shown(call, row, one) for one in part]}
     return call.answer("permissions", value | more)
 
 
-def page_of_grants(call: Call, row: sqlite3.Row, size: str) -> tuple[list[Grant], dict[str, str]]:
-    """Return those who have a file: all, but for shared drives and who asks for fewer [DISC]."""
-    found = sharing.of_file(call.store, row)
-    asked = call.param(size) or ("100" if row["drive"] else "")
-    many = min(listing.page_size(asked), 100) if asked else max(1, len(found))
-    return listing.part(found, many, call.param("pageToken"))
+def _shown(call: Call, row: sqlite3.Row, grant: Grant) -> dict[str, Any]:
+    value = sharing.resource(row, grant)
+    if not call.v2:
+        return value
+    return v2.permission_out(value, f"{call.request.base_url}drive/v2/files/{row['id']}")
+
+
+async def _sent(call: Call) -> Any:
+    body = await call.json()
+    return v2.permission_in(body) if call.v2 else body
 
 
 async def get_permission(call: Call) -> ASGIApp:
     """Answer `permissions.get`."""
     row = call.store.row(call.names["id"])
     grant = sharing.find(call.store, row, call.names["permission"])
-    return call.answer("permission", sharing.resource(row, grant))
+    return call.answer("permission", _shown(call, row, grant))
 
 
 async def create_permission(call: Call) -> ASGIApp:
     """Answer `permissions.create`; the mail that it sends is left out."""
     call.mask("permission")
-    body, row = await call.json(), call.store.row(call.names["id"])
-    grant = sharing.create(call.store, row, body, transfer=call.flag("transferOwnership"))
+    body, row = await _sent(call), call.store.row(call.names["id"])
+    # The older API has no such parameter here.
+    transfer = call.v2 or call.flag("transferOwnership")
+    grant = sharing.create(call.store, row, body, transfer=transfer)
     call.effect = True
-    return call.answer("permission", sharing.resource(row, grant))
+    return call.answer("permission", _shown(call, row, grant))
 
 
 async def update_permission(call: Call) -> ASGIApp:
     """Answer `permissions.update`."""
     call.mask("permission")
-    body, row = await call.json(), call.store.row(call.names["id"])
+    body, row = await _sent(call), call.store.row(call.names["id"])
     grant = sharing.update(
         call.store,
         row,
@@ -61,7 +71,7 @@ async def update_permission(call: Call) -> ASGIApp:
         no_end=call.flag("removeExpiration"),
     )
     call.effect = True
-    return call.answer("permission", sharing.resource(row, grant))
+    return call.answer("permission", _shown(call, row, grant))
 
 
 async def delete_permission(call: Call) -> ASGIApp:
@@ -74,13 +84,12 @@ async def delete_permission(call: Call) -> ASGIApp:
 
 async def list_drives(call: Call) -> ASGIApp:
     """Answer `drives.list`; its pages are of 10 unless more are asked for, 100 at most."""
-    kind = "teamDrives" if "/teamdrives" in call.request.url.path else "drives"
+    kind = {"drives": "drives", "teamdrives": "teamDrives"}[call.names["kind"]]
     call.mask(kind)
-    many = min(listing.page_size(call.param("pageSize", "10")), 100)
+    many = min(listing.page_size(call.page_size or "10"), 100)
     found = drives.of_caller(call.store, call.param("q"))
     shown, more = listing.part(found, many, call.param("pageToken"))
-    name = "drive#teamDriveList" if kind == "teamDrives" else "drive#driveList"
-    return call.answer(kind, {"kind": name, kind: shown, **more})
+    return call.answer(kind, {"kind": f"drive#{kind[:-1]}List", kind: shown, **more})
 
 
 async def get_drive(call: Call) -> ASGIApp:

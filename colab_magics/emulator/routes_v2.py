@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from . import media, routes_files, sharing, uploads, v2
-from .access import Grant
+from . import changing, media, routes_files, uploads, v2
 from .accounts import permission_id, user
+from .body import check_body
 from .errors import DriveError, bad_request, not_found
 from .routes_changes import changes_page
-from .routes_sharing import page_of_grants
 from .service import Call, json_answer
 from .values import now_ms, rfc3339
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
-
-_ORDER_WORD = re.compile(r"[A-Za-z_]+")
 
 
 def _base(call: Call) -> str:
@@ -26,7 +21,7 @@ def _base(call: Call) -> str:
 
 
 def _shown(call: Call, file: dict[str, Any]) -> dict[str, Any]:
-    return v2.file_out(file, int(file["version"]), _base(call))
+    return v2.file_out(file, _base(call))
 
 
 def _refuse_existing(call: Call) -> None:
@@ -37,8 +32,7 @@ def _refuse_existing(call: Call) -> None:
 
 async def list_files(call: Call) -> ASGIApp:
     """Answer `files.list`."""
-    order = _ORDER_WORD.sub(lambda m: v2.QUERY_WORDS.get(m[0], m[0]), call.param("orderBy"))
-    page = routes_files.files_page(call, call.param("q"), order, size="maxResults")
+    page = routes_files.files_page(call, call.param("q"))
     value = {
         "kind": "drive#fileList",
         "etag": v2.etag("list", now_ms()),
@@ -66,14 +60,7 @@ async def get_file(call: Call) -> ASGIApp:
         from starlette.responses import Response
 
         return Response(b"", 304, headers={"ETag": tag})
-    return _file(call, row)
-
-
-def _file(call: Call, row: sqlite3.Row) -> ASGIApp:
-    # The header carries the same tag as the body.
-    answer: Any = call.file(row)
-    answer.headers["ETag"] = v2.etag(row["id"], row["version"])
-    return answer  # type: ignore[no-any-return]
+    return call.file(row)
 
 
 async def insert_file(call: Call) -> ASGIApp:
@@ -95,25 +82,22 @@ async def upload(call: Call) -> ASGIApp:
 
 async def update_file(call: Call) -> ASGIApp:
     """Answer `files.patch` and `files.update` without bytes."""
-    sent = await call.json()
-    row, adding = call.store.row(call.names["id"]), call.param("addParents")
-    parents = v2.file_in(sent).get("parents")
-    if isinstance(sent, dict):
-        sent.pop("parents", None)
-        if not (call.flag("setModifiedDate") or "fromBody" in call.param("modifiedDateBehavior")):
-            sent.pop("modifiedDate", None)
+    sent, row = await call.json(), call.store.row(call.names["id"])
+    body = v2.file_in(sent, creating=False)
+    parents, adding = body.pop("parents", None), call.param("addParents")
     # Here the parents can be set; v3 wants them named in the query.
     if parents and parents != [row["parent"]]:
         adding = ",".join(parents)
-    body = call.checked(sent, creating=False)
-    return _changed(call, body, adding, call.param("removeParents"))
+    if not (call.flag("setModifiedDate") or "fromBody" in call.param("modifiedDateBehavior")):
+        body.pop("modifiedTime", None)
+    return _changed(call, check_body(body, creating=False), adding, call.param("removeParents"))
 
 
 def _changed(call: Call, body: dict[str, Any], add: str = "", remove: str = "") -> ASGIApp:
     before = call.store.row(call.names["id"])
-    row = call.store.update(before["id"], body, add=add, remove=remove)
+    row = changing.update(call.store, before["id"], body, add=add, remove=remove)
     call.effect = row["version"] != before["version"]
-    return _file(call, row)
+    return call.file(row)
 
 
 async def trash(call: Call) -> ASGIApp:
@@ -153,7 +137,7 @@ async def insert_parent(call: Call) -> ASGIApp:
     parent = body.get("id") if isinstance(body, dict) else None
     if not isinstance(parent, str):
         raise bad_request()
-    call.store.update(call.names["id"], {}, add=parent)
+    changing.update(call.store, call.names["id"], {}, add=parent)
     call.effect = True
     shown = _shown(call, routes_files.file_of(call, call.names["id"]))
     return call.answer("v2", shown["parents"][0])
@@ -164,8 +148,7 @@ async def list_children(call: Call) -> ASGIApp:
     q = f"'{call.names['id']}' in parents"
     if more := call.param("q"):
         q += f" and ({more})"
-    order = _ORDER_WORD.sub(lambda m: v2.QUERY_WORDS.get(m[0], m[0]), call.param("orderBy"))
-    page = routes_files.files_page(call, q, order, size="maxResults")
+    page = routes_files.files_page(call, q)
     items = [_child(call, call.names["id"], one["id"]) for one in page["files"]]
     return _paged(call, {"kind": "drive#childList", "items": items}, page)
 
@@ -194,7 +177,7 @@ async def insert_child(call: Call) -> ASGIApp:
     child = body.get("id") if isinstance(body, dict) else None
     if not isinstance(child, str):
         raise bad_request()
-    row = call.store.update(child, {}, add=call.names["id"])
+    row = changing.update(call.store, child, {}, add=call.names["id"])
     call.effect = True
     return call.answer("v2", _child(call, call.names["id"], row["id"]))
 
@@ -202,7 +185,7 @@ async def insert_child(call: Call) -> ASGIApp:
 async def list_changes(call: Call) -> ASGIApp:
     """Answer `changes.list`."""
     token = call.param("pageToken") or call.param("startChangeId") or "1"
-    page, base = changes_page(call, token, "maxResults"), f"{_base(call)}drive/v2/changes/"
+    page, base = changes_page(call, token), f"{_base(call)}drive/v2/changes/"
     items = []
     for one in page["changes"]:
         item = {name: one[name] for name in ("changeType", "type", "fileId") if name in one}
@@ -220,8 +203,8 @@ async def list_changes(call: Call) -> ASGIApp:
 
 async def about(call: Call) -> ASGIApp:
     """Answer `about.get`."""
-    used, trashed = call.store.usage()
-    limit, me = call.store.storage_limit, user(call.caller.email, call.caller)
+    limit, me = call.store.limits.storage, user(call.caller.email, call.caller)
+    used = str(call.store.used(call.caller.email))
     value: dict[str, Any] = {
         "kind": "drive#about",
         "selfLink": str(call.request.url),
@@ -230,9 +213,9 @@ async def about(call: Call) -> ASGIApp:
         "permissionId": me["permissionId"],
         "rootFolderId": call.store.root_id,
         "quotaType": "UNLIMITED" if limit is None else "LIMITED",
-        "quotaBytesUsed": str(used),
-        "quotaBytesUsedAggregate": str(used),
-        "quotaBytesUsedInTrash": str(trashed),
+        "quotaBytesUsed": used,
+        "quotaBytesUsedAggregate": used,
+        "quotaBytesUsedInTrash": str(call.store.in_trash(call.caller.email)),
         "largestChangeId": str(int(call.store.changes.start_token()) - 1),
         "isCurrentAppInstalled": False,
         "languageCode": "en",
@@ -240,51 +223,6 @@ async def about(call: Call) -> ASGIApp:
     if limit is not None:
         value["quotaBytesTotal"] = str(limit)
     return call.answer("v2", value)
-
-
-async def list_permissions(call: Call) -> ASGIApp:
-    """Answer `permissions.list`."""
-    row = call.store.row(call.names["id"])
-    grants, more = page_of_grants(call, row, "maxResults")
-    items = [_permission(call, row, one) for one in grants]
-    return call.answer("v2", {"kind": "drive#permissionList", "items": items, **more})
-
-
-def _permission(call: Call, row: sqlite3.Row, grant: Grant) -> dict[str, Any]:
-    link = f"{_base(call)}drive/v2/files/{row['id']}"
-    return v2.permission_out(sharing.resource(row, grant), link)
-
-
-async def get_permission(call: Call) -> ASGIApp:
-    """Answer `permissions.get`."""
-    row = call.store.row(call.names["id"])
-    grant = sharing.find(call.store, row, call.names["other"])
-    return call.answer("v2", _permission(call, row, grant))
-
-
-async def insert_permission(call: Call) -> ASGIApp:
-    """Answer `permissions.insert`."""
-    body, row = v2.permission_in(await call.json()), call.store.row(call.names["id"])
-    grant = sharing.create(call.store, row, body, transfer=body.get("role") == "owner")
-    call.effect = True
-    return call.answer("v2", _permission(call, row, grant))
-
-
-async def update_permission(call: Call) -> ASGIApp:
-    """Answer `permissions.patch` and `permissions.update`."""
-    body, row = v2.permission_in(await call.json()), call.store.row(call.names["id"])
-    transfer = call.flag("transferOwnership")
-    grant = sharing.update(call.store, row, call.names["other"], body, transfer=transfer)
-    call.effect = True
-    return call.answer("v2", _permission(call, row, grant))
-
-
-async def delete_permission(call: Call) -> ASGIApp:
-    """Answer `permissions.delete`."""
-    row = call.store.row(call.names["id"])
-    sharing.delete(call.store, row, call.names["other"])
-    call.effect = True
-    return routes_files.nothing()
 
 
 async def permission_of(call: Call) -> ASGIApp:

@@ -153,6 +153,8 @@ CREATE TABLE IF NOT EXISTS tokens (
     client     TEXT NOT NULL DEFAULT '',
     scopes     TEXT NOT NULL DEFAULT 'drive'
 );
+-- Service accounts, and the public half of the key that each signs with.
+CREATE TABLE IF NOT EXISTS robots (email TEXT PRIMARY KEY, key TEXT NOT NULL);
 -- The bytes and files of each owner, kept by the triggers so that no write has to count them; a
 -- shared drive is its own owner here.
 CREATE TABLE IF NOT EXISTS usage (

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from .claim import Claim
 from .clock import Clock
 from .faults import Faults
+from .limits import Limits
 from .meter import Quota, RequestLog
-from .values import DEFAULT_REFRESH_TOKEN, DEFAULT_STORAGE_LIMIT
+from .values import DEFAULT_REFRESH_TOKEN
 
 if TYPE_CHECKING:
     from .consents import Consents
-    from .limits import Limits
     from .listening import Door
     from .service import Service
     from .tokens import SignIn, Tokens
@@ -43,6 +43,7 @@ class Emulator:
         faults: What is to go wrong.
         log: The requests so far.
         quota: The meter of Drive's units.
+        limits: What fits on the Drive.
         refresh_token: A refresh token that `POST /token` takes.
     """
 
@@ -66,11 +67,11 @@ class Emulator:
         self.faults = Faults()
         self.log = RequestLog()
         self.quota = Quota()
+        self.limits = Limits()
         self.refresh_token = DEFAULT_REFRESH_TOKEN
         self._host = host
         self._port = port
         self._require_auth = require_auth
-        self._storage_limit: int | None = DEFAULT_STORAGE_LIMIT
         self._lag: tuple[float, float] = (0.0, 0.0)
         self._tls = (Path(tls_cert), Path(tls_key)) if tls_cert and tls_key else None
         self._tls_port = tls_port
@@ -119,11 +120,6 @@ class Emulator:
         self.consents.add_account(email, public_key)
         return info
 
-    @property
-    def limits(self) -> Limits:
-        """What fits on the running emulator's Drive, beside the bytes."""
-        return self._running().store.limits
-
     def user(self, email: str, *, client: str = "", scopes: Iterable[str] = ("drive",)) -> SignIn:
         """Sign a user in, who has a My Drive of their own; return tokens for requests as them.
 
@@ -137,13 +133,11 @@ class Emulator:
     @property
     def storage_limit(self) -> int | None:
         """Bytes that fit on the Drive; None for no limit."""
-        return self._storage_limit
+        return self.limits.storage
 
     @storage_limit.setter
     def storage_limit(self, limit: int | None) -> None:
-        self._storage_limit = limit
-        if self._service:
-            self._service.store.storage_limit = limit
+        self.limits.storage = limit
 
     def lag(self, *, listing: float | None = None, feed: float | None = None) -> None:
         """Let listings and the change log lag behind the writes.
@@ -184,16 +178,19 @@ class Emulator:
 
     def _open(self) -> Service:
         # Only who serves needs all of it; `import colab_magics.emulator` stays quick.
+        from .consents import Consents
         from .files import Store
         from .service import Service
         from .sessions import Sessions
         from .tokens import Tokens
 
-        store = Store(self.root, self.clock)
+        store = Store(self.root, self.clock, self.limits)
+        tokens = Tokens(store.database, self.clock)
         service = Service(
             store=store,
             sessions=Sessions(store, self.clock),
-            tokens=Tokens(store.database, self.clock),
+            tokens=tokens,
+            consents=Consents(store.database, tokens, self.clock),
             faults=self.faults,
             quota=self.quota,
             log=self.log,
@@ -201,7 +198,6 @@ class Emulator:
             clock=self.clock,
             url=self.url,
         )
-        store.storage_limit = self._storage_limit
         service.set_lag(*self._lag)
         return service
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import v2
@@ -13,6 +12,7 @@ from .accounts import DEFAULT_CALLER, Caller
 from .body import check_body
 from .errors import DriveError
 from .fields import keep, mask_for
+from .receiving import whole
 from .resource import resource
 
 if TYPE_CHECKING:
@@ -44,19 +44,13 @@ class Service:
     quota: Quota
     log: RequestLog
     clock: Clock
+    consents: Consents
     require_auth: bool = False
     url: str = ""
     # The application itself, for what comes inside another request; the gate puts itself here.
     app: ASGIApp | None = None
     # What `files.download` began, by name, and who did. All of it is over at once.
     operations: dict[str, tuple[Caller, dict[str, Any]]] = field(default_factory=dict)
-
-    @cached_property
-    def consents(self) -> Consents:
-        """Which programs were let in."""
-        from .consents import Consents
-
-        return Consents(self.store.database, self.tokens, self.clock)
 
     def set_lag(self, listing: float | None, feed: float | None) -> None:
         """Set the seconds by which listings and the change log lag; None leaves one alone."""
@@ -129,39 +123,38 @@ class Call:
         """Return a parameter of the query; the last one wins."""
         return self.request.query_params.get(name, default)
 
+    @property
+    def page_size(self) -> str:
+        """How many entries of a list were asked for; empty if that was left open."""
+        return self.param("maxResults" if self.v2 else "pageSize")
+
     def flag(self, name: str, default: bool = False) -> bool:
         """Return a parameter that is true or false."""
         return self.param(name, str(default)).lower() == "true"
 
     async def json(self) -> Any:
         """Return the JSON body; an empty one is an empty object."""
-        raw = b""
-        async for chunk in self.request.stream():
-            raw += chunk
-            if len(raw) > MAX_JSON:
-                raise DriveError(413, "uploadTooLarge", "Request Too Large")
-        return parse_json(raw)
+        return parse_json(await whole(self.request, MAX_JSON))
 
-    def answer(self, kind: str, value: dict[str, Any], fields: str | None = None) -> ASGIApp:
+    def answer(self, kind: str, value: dict[str, Any]) -> ASGIApp:
         """Return the JSON answer, cut to the fields that were asked for."""
-        return json_answer(keep(self.mask(kind, fields), value))
+        return json_answer(keep(self.mask(kind), value))
 
     def checked(self, body: object, *, creating: bool) -> dict[str, Any]:
         """Return a File that was sent, as v3 would have it; raise what it may not say."""
         if self.v2:
-            body = v2.file_in(body)
-            if not creating:
-                body.pop("id", None)  # PyDrive2 repeats it
+            body = v2.file_in(body, creating=creating)
         return check_body(body, creating=creating)
 
     def file(self, row: sqlite3.Row, fields: str | None = None) -> ASGIApp:
         """Return a file as the answer."""
-        value = resource(self.store, row)
+        value, headers = resource(self.store, row), dict[str, str]()
         if self.v2:
-            value = v2.file_out(value, row["version"], str(self.request.base_url))
+            value = v2.file_out(value, str(self.request.base_url))
             if not (self.param("fields") if fields is None else fields):
                 value.pop("permissions", None)  # given to those who ask for them only
-        return self.answer("file", value, fields)
+            headers["ETag"] = value["etag"]
+        return json_answer(keep(self.mask("file", fields), value), headers=headers)
 
     def mask(self, kind: str, fields: str | None = None) -> Any:
         """Return the mask for the answer; raise 400 before anything is done if it is wrong."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from .accounts import DEFAULT_CALLER, Caller
 from .blobs import Draft
 from .clock import Clock
 from .database import Database
@@ -68,13 +69,21 @@ class Sessions:
         query: dict[str, str],
         mime: str | None,
         total: int | None,
+        caller: Caller,
     ) -> str:
-        """Return the id of a new session; who knows it may send the bytes."""
+        """Return the id of a new session; who knows it may send the bytes, as this caller."""
         session, now = "AEnB2U" + secrets.token_urlsafe(48), self._clock.now_ms()
         values = (session, file_id, json.dumps(body), json.dumps(query), mime, total, now)
         with self._database.write() as db:
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", values)
+            who = (session, caller.email, caller.client, " ".join(caller.scopes))
+            db.execute("INSERT INTO session_callers VALUES (?, ?, ?, ?)", who)
         return session
+
+    def caller(self, session: str) -> Caller:
+        """Return who began a session; those of an older emulator are the default user's."""
+        row = self._database.one("SELECT * FROM session_callers WHERE id = ?", (session,))
+        return Caller.of(row) if row else DEFAULT_CALLER
 
     def row(self, session: str) -> sqlite3.Row:
         """Return a session; raise 404, 410 or 499 if it is no more."""

@@ -23,16 +23,17 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 def of_file(store: Store, file: sqlite3.Row) -> list[Grant]:
     """Return who has a file; raise 403 if the caller may not know."""
-    if not access.allows(store.role(file), "writer"):
-        message = "The user does not have sufficient permissions for this file."
-        raise not_permitted(message)
-    with store.database.lock:
-        return access.grants(store.database.connection, file["id"])
+    store.need(file, "writer")
+    return store.grants(file["id"])
 
 
 def find(store: Store, file: sqlite3.Row, permission: str) -> Grant:
     """Return one permission of a file; raise 404 if there is none."""
-    for one in of_file(store, file):
+    return _picked(of_file(store, file), permission)
+
+
+def _picked(known: list[Grant], permission: str) -> Grant:
+    for one in known:
         if one.id == permission:
             return one
     message = f"Permission not found: {permission}."
@@ -124,7 +125,7 @@ def _checked_role(store: Store, file: sqlite3.Row, kind: str, role: object) -> s
     """Return a role; raise what Drive says if this caller can not give it, or this file not."""
     if not isinstance(role, str) or role not in access.RANK:
         raise invalid("permission.role", "The permission role field is required.")
-    at_root = file["drive"] is not None and file["parent"] is None
+    at_root = file["drive"] == file["id"]
     if file["parent"] is None and not at_root:
         raise not_permitted()
     if role == "owner" and (kind != "user" or file["drive"]):
@@ -195,8 +196,7 @@ def update(
     role = _checked_role(store, file, grant.kind, role)
     if role == "owner":
         return _hand_over(store, file, grant, transfer)
-    if not any(place is None for _, place in grant.details) or grant.role == "owner":
-        raise _inherited("cannotModifyInheritedPermission", "modify")
+    _check_own(grant, "cannotModifyInheritedPermission", "modify")
     expires = None if no_end else _expiry(store, body) or grant.expires_ms
     with store.database.write() as db:
         before = access.audience(db, file["id"])
@@ -208,25 +208,21 @@ def update(
     return find(store, file, permission)
 
 
-def _inherited(reason: str, verb: str) -> DriveError:
-    said = f"Cannot {verb} a permission that is inherited from a folder above, or the owner's."
-    return forbidden(reason, said)
+def _check_own(grant: Grant, reason: str, verb: str) -> None:
+    """Raise the 403 for a permission that was not given at the file itself."""
+    if not any(place is None for _, place in grant.details) or grant.role == "owner":
+        said = f"Cannot {verb} a permission that is inherited from a folder above, or the owner's."
+        raise forbidden(reason, said)
 
 
 def delete(store: Store, file: sqlite3.Row, permission: str) -> None:
     """Take a permission away; everybody may take their own."""
     if permission != permission_id(store.caller.email):
-        at_root = file["drive"] is not None and file["parent"] is None
-        store.need(file, "organizer" if at_root else "writer")
-    with store.database.lock:
-        known = {one.id: one for one in access.grants(store.database.connection, file["id"])}
-    grant = known.get(permission)
-    if grant is None:
-        message = f"Permission not found: {permission}."
-        raise DriveError(404, "notFound", message, location="permissionId")
-    if not any(place is None for _, place in grant.details) or grant.role == "owner":
-        raise _inherited("cannotDeleteInheritedPermission", "delete")
-    if grant.role == "organizer" and sum(one.role == "organizer" for one in known.values()) == 1:
+        store.need(file, "organizer" if file["drive"] == file["id"] else "writer")
+    known = store.grants(file["id"])
+    grant = _picked(known, permission)
+    _check_own(grant, "cannotDeleteInheritedPermission", "delete")
+    if grant.role == "organizer" and sum(one.role == "organizer" for one in known) == 1:
         raise forbidden("cannotRemoveLastOrganizer", "A shared drive needs an organizer.")
     with store.database.write() as db:
         before = access.audience(db, file["id"])

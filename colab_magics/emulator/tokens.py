@@ -103,40 +103,28 @@ class Tokens:
         refresh = self.new_refresh_token(email, client=client, scopes=scopes)
         return SignIn(email, self.new_access_token(refresh) or "", refresh)
 
-    def caller(self, token: str) -> Caller:
-        """Return who acts with a token; whoever has none that is known is the default user."""
+    def _row(self, token: str) -> sqlite3.Row | None:
         sql = "SELECT * FROM tokens WHERE token = ?"
-        row = self._database.one(sql, (token,)) if token else None
-        return _caller(row) if row else DEFAULT_CALLER
+        return self._database.one(sql, (token,)) if token else None
 
-    def scope_of(self, token: str) -> str:
-        """Return the scopes of a token as OAuth writes them."""
-        return " ".join(sorted(SCOPE + one for one in self.caller(token).scopes))
+    def owner(self, token: str) -> Caller:
+        """Return whose a token is, also one that has ended; the default user's if it is unknown."""
+        row = self._row(token)
+        return Caller.of(row) if row else DEFAULT_CALLER
 
-    def keep_caller(self, session: str, caller: Caller) -> None:
-        """Note who began an upload; its address alone lets anybody send the rest."""
-        values = (session, caller.email, caller.client, " ".join(caller.scopes))
-        with self._database.write() as db:
-            db.execute("INSERT INTO session_callers VALUES (?, ?, ?, ?)", values)
-
-    def session_caller(self, session: str) -> Caller:
-        """Return who began an upload."""
-        row = self._database.one("SELECT * FROM session_callers WHERE id = ?", (session,))
-        return _caller(row) if row else DEFAULT_CALLER
-
-    def accepts(self, token: str, *, strict: bool) -> bool:
-        """Say whether a request with this access token is let in.
+    def caller(self, token: str, *, strict: bool) -> Caller | None:
+        """Return who acts with an access token, or None if it lets nobody in.
 
         Args:
             token: The bearer token; empty if there was none.
-            strict: Whether tokens that were not given out here are refused.
+            strict: Whether tokens that were not given out here are refused; else whoever has one
+                is the default user.
         """
-        row = self._database.one("SELECT * FROM tokens WHERE token = ?", (token,))
+        row = self._row(token)
         if row is None:
-            return not strict
-        if row["kind"] != "access" or row["revoked"]:
-            return False
-        return bool(row["expires_ms"] > self._clock.now_ms())
+            return None if strict else DEFAULT_CALLER
+        ended = row["kind"] != "access" or row["revoked"]
+        return None if ended or row["expires_ms"] <= self._clock.now_ms() else Caller.of(row)
 
     def revoke(self, token: str | None = None) -> bool:
         """Revoke a token, with all that it gave; without a name, every token.
@@ -164,7 +152,3 @@ class Tokens:
         """Make the default refresh token good again after it was revoked."""
         with self._database.write() as db:
             db.execute("UPDATE tokens SET revoked = 0 WHERE token = ?", (DEFAULT_REFRESH_TOKEN,))
-
-
-def _caller(row: sqlite3.Row) -> Caller:
-    return Caller(row["email"], row["client"], frozenset(row["scopes"].split()))

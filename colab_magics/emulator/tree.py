@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from . import access, app_data
 from .errors import bad_request, forbidden, not_permitted
-from .limits import too_many_children
 from .values import FOLDER, now_ms
 
 if TYPE_CHECKING:
@@ -33,9 +32,9 @@ SELECT id FROM over
 
 def folder_to_write(store: Store, file_id: str) -> sqlite3.Row:
     """Return a folder that the caller can put files in; raise 404 or 403 if it is none."""
-    root = store.root_id
+    real = store.real_id(file_id)
     # A client with drive.file does not see My Drive, but may write into it.
-    row = store.raw(root) if file_id in ("root", root) else store.row(file_id)
+    row = store.raw(real) if real == store.root_id else store.row(real)
     if store.caller.only_app_data and not app_data.root_of(store, row["id"]):
         raise app_data.insufficient()
     if row["mime"] != FOLDER:
@@ -50,7 +49,8 @@ def folder_to_write(store: Store, file_id: str) -> sqlite3.Row:
 def check_depth(store: Store, parent: sqlite3.Row) -> None:
     """Raise the 403 if a folder would be too deep in this parent."""
     with store.database.lock:
-        if depth(store.database.connection, parent["id"]) > store.limits.depth:
+        # The root is among them, and does not count.
+        if len(above(store.database.connection, parent["id"])) > store.limits.depth:
             raise forbidden(
                 "myDriveHierarchyDepthLimitExceeded",
                 "The hierarchy depth limit for My Drive has been exceeded.",
@@ -63,7 +63,11 @@ def check_room(store: Store, parent: sqlite3.Row) -> None:
         return
     sql = "SELECT 1 FROM files WHERE parent = ? LIMIT 1 OFFSET ?"
     if store.database.one(sql, (parent["id"], store.limits.children - 1)):
-        raise too_many_children()
+        raise forbidden(
+            "numChildrenInNonRootLimitExceeded",
+            "The limit for the number of children (files and folders) in a folder has been"
+            " exceeded.",
+        )
 
 
 def below(db: sqlite3.Connection, file_id: str) -> list[sqlite3.Row]:
@@ -74,11 +78,6 @@ def below(db: sqlite3.Connection, file_id: str) -> list[sqlite3.Row]:
 def above(db: sqlite3.Connection, file_id: str) -> list[str]:
     """Return a file's id and those of the folders above it."""
     return [row["id"] for row in db.execute(_ABOVE, (file_id,))]
-
-
-def depth(db: sqlite3.Connection, file_id: str) -> int:
-    """Return how many folders are on the way to the root, the root included."""
-    return len(above(db, file_id))
 
 
 def move(store: Store, db: sqlite3.Connection, file_id: str, add: str, remove: str) -> None:
@@ -95,8 +94,8 @@ def move(store: Store, db: sqlite3.Connection, file_id: str, add: str, remove: s
     if row["parent"] is None:
         raise not_permitted()
     store.need(row, "fileOrganizer" if row["drive"] else "writer")
-    adding = [store.root_id if one == "root" else one for one in add.split(",") if one]
-    removing = [store.root_id if one == "root" else one for one in remove.split(",") if one]
+    adding = [store.real_id(one) for one in add.split(",") if one]
+    removing = [store.real_id(one) for one in remove.split(",") if one]
     if len(adding) > 1:
         raise forbidden("cannotAddParent", "Increasing the number of parents is not allowed")
     # Not known of the real Drive: a parent that the file does not have. Refused here.

@@ -9,6 +9,7 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from . import changing, creating
 from .blobs import Draft
 from .documents import native
 from .errors import DriveError, bad_request, staged
@@ -43,8 +44,6 @@ def type_of(body: dict[str, Any], declared: str | None) -> str:
 async def upload(call: Call) -> ASGIApp:
     """Take an upload of any kind, for a new file or as the new content of one."""
     call.mask("file")
-    if call.param("upload_id"):
-        return await send_chunk(call)
     kind = call.param("uploadType")
     if kind == "resumable" or "/resumable/" in call.request.url.path:
         return await _begin(call)
@@ -108,10 +107,12 @@ async def _publish(
         await asyncio.to_thread(draft.sync)
     with call.store.database.write() as db:
         if file_id is None:
-            row = call.store.create(body, type_of(body, declared), draft)
+            row = creating.create(call.store, body, type_of(body, declared), draft)
         else:
             add, remove = query.get("addParents", ""), query.get("removeParents", "")
-            row = call.store.update(file_id, body, draft, mime=declared, add=add, remove=remove)
+            row = changing.update(
+                call.store, file_id, body, draft, mime=declared, add=add, remove=remove
+            )
         if session:
             call.service.sessions.finish(db, session, row["id"])
     call.effect = True
@@ -125,20 +126,17 @@ async def _begin(call: Call) -> ASGIApp:
     body = call.checked(body, creating=file_id is None)
     declared = call.request.headers.get("x-upload-content-length", "")
     total = int(declared) if re.fullmatch(r"\d{1,18}", declared) else None
-    if file_id is None:
-        call.store.check_new(body)
-        call.store.check_space(total or 0)
-    else:
-        before = call.store.row(file_id)
-        call.store.need(before, "writer")
-        file_id = before["id"]
-        call.store.check_space((total or 0) - (before["size"] or 0))
     mime = call.request.headers.get("x-upload-content-type")
     body = _converted(call, body, mime)
+    if file_id is None:
+        creating.planned(call.store, body, type_of(body, mime), total or 0)
+    else:
+        before = call.store.row(file_id)
+        changing.check_content(call.store, before, total or 0)
+        file_id = before["id"]
     # What the file must be like is kept for the end, when it is changed. [not documented]
     query = dict(call.request.query_params) | {_CONDITION: call.store.if_match}
-    session = call.service.sessions.begin(file_id, body, query, mime, total)
-    call.service.tokens.keep_caller(session, call.caller)
+    session = call.service.sessions.begin(file_id, body, query, mime, total, call.caller)
     base = call.request.url.replace(query=None, fragment=None)
     headers = {
         "Location": f"{base}?uploadType=resumable&upload_id={session}",
@@ -157,7 +155,7 @@ async def send_chunk(call: Call) -> ASGIApp:
     sessions, session = call.service.sessions, call.param("upload_id")
     row = sessions.row(session)
     condition = json.loads(row["query"]).get(_CONDITION, "")
-    call.act_as(call.service.tokens.session_caller(session), condition)
+    call.act_as(sessions.caller(session), condition)
     if row["done_id"] is None:
         with sessions.incoming(session) as incoming:
             try:

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 from .errors import DriveError, bad_request
-from .values import FOLDER
+from .values import FOLDER, is_root_id
 
 _SAME = (
     "copyRequiresWriterPermission description explicitlyTrashed exportLinks "
@@ -67,16 +67,16 @@ def check_match(header: str, file_id: str, version: int) -> None:
         raise DriveError(412, "conditionNotMet", "Precondition Failed", location="If-Match")
 
 
-def file_out(file: dict[str, Any], version: int, base: str) -> dict[str, Any]:
+def file_out(file: dict[str, Any], base: str) -> dict[str, Any]:
     """Return a File of v3 as v2 shows it.
 
     Args:
         file: The whole File.
-        version: Its version.
         base: The address of the server, with a slash at its end.
     """
     file_id, link = file["id"], f"{base}drive/v2/files/{file['id']}"
-    old: dict[str, Any] = {"kind": "drive#file", "etag": etag(file_id, version), "selfLink": link}
+    tag = etag(file_id, int(file["version"]))
+    old: dict[str, Any] = {"kind": "drive#file", "etag": tag, "selfLink": link}
     old |= {name: file[name] for name in _SAME.split() if name in file}
     old |= {new: file[name] for name, new in _RENAMED.items() if name in file}
     able = file["capabilities"]
@@ -131,7 +131,7 @@ def _parent(link: str, base: str, parent: str) -> dict[str, Any]:
         "id": parent,
         "selfLink": f"{link}/parents/{parent}",
         "parentLink": f"{base}drive/v2/files/{parent}",
-        "isRoot": parent.startswith("0A") and parent.endswith("Uk9PVA"),
+        "isRoot": is_root_id(parent),
     }
 
 
@@ -141,8 +141,12 @@ def user_out(user: dict[str, Any]) -> dict[str, Any]:
     return value | {"isAuthenticatedUser": user["me"]}
 
 
-def file_in(body: object) -> dict[str, Any]:
+def file_in(body: object, *, creating: bool) -> dict[str, Any]:
     """Return a File that was sent in v2 as v3 would have it; what only Google writes is left out.
+
+    Args:
+        body: What was sent.
+        creating: Whether it is for a new file, which may be given an id.
 
     Raises:
         DriveError: 400 for what has no such shape.
@@ -150,6 +154,8 @@ def file_in(body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise DriveError(400, "parseError", "Parse Error")
     file = {new: body[name] for name, new in _WRITTEN.items() if body.get(name) is not None}
+    if not creating:
+        file.pop("id", None)  # PyDrive2 repeats it
     labels = body.get("labels")
     if isinstance(labels, dict):
         file |= {name: labels[name] for name in ("starred", "trashed") if name in labels}

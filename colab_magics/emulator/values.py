@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 FOLDER = "application/vnd.google-apps.folder"
 SHORTCUT = "application/vnd.google-apps.shortcut"
 GOOGLE_TYPES = "application/vnd.google-apps."
-DEFAULT_STORAGE_LIMIT = 15 << 30
 DEFAULT_REFRESH_TOKEN = "1//emulator-refresh-token"
 DEFAULT_EMAIL = "user@drive.emulator"
 
@@ -35,13 +34,13 @@ def new_id() -> str:
 
 
 def new_root_id() -> str:
-    """Return the id of a My Drive: 19 characters, from 0A to the word ROOT in base64."""
+    """Return the id of a My Drive or a shared drive: from 0A to the word ROOT in base64."""
     return "0A" + _random(11) + "Uk9PVA"
 
 
-def new_drive_id() -> str:
-    """Return the id of a shared drive: 19 characters, from 0A to PVA."""
-    return "0A" + _random(11) + "Uk9PVA"
+def is_root_id(file_id: str) -> bool:
+    """Say whether an id is that of a My Drive or a shared drive."""
+    return file_id.startswith("0A") and file_id.endswith("Uk9PVA")
 
 
 def new_revision_id() -> str:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import argparse
 import logging
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from .auth import AuthMagics
-from .drive import DriveMagics
-from .files import FileMagics
+from IPython.core.magic import Magics
+
 from .notebook import Notebook
-from .offering import Offering, Word, last_word
-from .watch import VERBS, WatchMagics
+from .offering import Offering, last_word
+from .watch import VERBS
 
 _OURS = re.compile(r"\s*(?:[^\s=%]+\s*=\s*)?(?P<magic>%%?\w+)\s")
 _NAME = "colab_magics_matcher"
 logger = logging.getLogger(__name__)
 
 
-def add_completion(shell: Any, notebook: Notebook) -> None:
+def add_completion(shell: Any, notebook: Notebook, kinds: Sequence[type[Magics]]) -> None:
     """Offer options and places: as a matcher (IPython 8.6 and later), else as one of magics."""
-    offer = _Offer(notebook)
+    offer = _Offer(notebook, kinds)
     try:
         shell.Completer.custom_matchers.append(_matcher(offer))
     except ImportError:
@@ -39,8 +39,8 @@ def remove_completion(shell: Any) -> None:
 class _Offer:
     """Completions of a line up to the cursor, as texts that replace IPython's token."""
 
-    def __init__(self, notebook: Notebook) -> None:
-        self._parsers = _parsers()
+    def __init__(self, notebook: Notebook, kinds: Sequence[type[Magics]]) -> None:
+        self._parsers = _parsers(kinds)
         self._places = Offering(notebook)
 
     def __call__(self, before: str, token: str) -> list[str] | None:
@@ -59,17 +59,13 @@ class _Offer:
         else:
             position = _positionals(parser, words)
             return self._places.after(magic, position, word, token)
-        return [t for t in texts if t.startswith(word.value)] if _whole(word, token) else None
+        return [t for t in texts if t.startswith(word.value)] if word.raw == token else None
 
 
-def _whole(word: Word, token: str) -> bool:
-    return word.raw == token
-
-
-def _parsers() -> dict[str, argparse.ArgumentParser]:
+def _parsers(kinds: Sequence[type[Magics]]) -> dict[str, argparse.ArgumentParser]:
     """The parsers of our magics by what begins a line: ``%drive_ls`` and so on."""
     found = {}
-    for kind in (AuthMagics, DriveMagics, FileMagics, WatchMagics):
+    for kind in kinds:
         for sort, names in kind.magics.items():
             for name, method in names.items():
                 function = getattr(kind, method if isinstance(method, str) else name)

@@ -26,7 +26,7 @@ def load(shell: Any) -> None:
     for kind in _CLASSES:
         shell.register_magics(kind(shell, notebook))
     shell.input_transformers_post.append(transformer)
-    add_completion(shell, notebook)
+    add_completion(shell, notebook, _CLASSES)
     atexit.register(notebook.close)
 
 

@@ -54,15 +54,13 @@ class FileMagics(Magics):
 
         if args.trashed and (args.tree or args.place not in ("", "gdrive://")):
             raise UsageError("--trashed lists all of the trash; leave out PLACE and --tree")
-        if not args.place:
-            self.notebook.need_drive()
         place = self.notebook.resolve(args.place)
         if args.tree:
             return Outline(outline(place), args.depth)
-        show = {"page": args.page, "rows": args.rows, "everything": args.all, "ids": args.ids}
+        show = {"page": args.page, "rows": args.rows, "everything": args.all}
         if args.trashed:
             return trash(place, **show)
-        return listed(place, sort=args.sort, reverse=args.reverse, **show)
+        return listed(place, sort=args.sort, reverse=args.reverse, ids=args.ids, **show)
 
     @line_magic
     @magic_arguments()
@@ -96,11 +94,8 @@ class FileMagics(Magics):
         from colab_magics.storage.steps import sending
 
         *more, typed = args.place or [""]
-        if not typed:
-            self.notebook.need_drive()
         place = self.notebook.resolve(typed)
-        inside = typed == "" or typed.endswith("/")
-        return moved(self.notebook, sending([args.file, *more], place, inside=inside), "sent")
+        return moved(self.notebook, sending([args.file, *more], place), "sent")
 
     @line_magic
     @magic_arguments()

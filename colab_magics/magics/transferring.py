@@ -68,8 +68,7 @@ def moved(notebook: Notebook, steps: Sequence[Step], word: str) -> Moved:
     if done.failed:
         if not live.shown:
             display(done)
-        parts = f"{len(done.failed):,} of {len(done.failed) + done.files:,}"
-        raise DriveError(f"{parts} files did not arrive; run it again, {_STAYS}")
+        raise DriveError(done.shortfall)
     return _drawn(done, live) if live.shown else done
 
 

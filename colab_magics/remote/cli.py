@@ -1,4 +1,4 @@
-"""What can be done from a terminal? `colab-magics demo | emulator | ls | get | put | rm | link`.
+"""What can be done from a terminal: demo, emulator, auth, ls, get, put, rm and link?
 
 Exit codes: 0 done, 1 it could not be done (one line on stderr says why), 2 a mistake in the
 command itself, 130 interrupted.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from colab_magics.display import clean
-from colab_magics.errors import ColabMagicsError
+from colab_magics.errors import ColabMagicsError, in_words
 from colab_magics.settings import Settings
 
 from .auth import add_auth
@@ -43,9 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _words(exc: Exception) -> str:
-    if isinstance(exc, ColabMagicsError) or not isinstance(exc, OSError) or not exc.strerror:
-        return str(exc)
-    return f"{exc.strerror.lower()}: {exc.filename}" if exc.filename else exc.strerror.lower()
+    file = None if isinstance(exc, ColabMagicsError) else getattr(exc, "filename", None)
+    return f"{in_words(exc)}: {file}" if file else in_words(exc)
 
 
 def _parser() -> argparse.ArgumentParser:

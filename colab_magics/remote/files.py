@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from colab_magics.clock import spell
 from colab_magics.display import clean, size
+from colab_magics.errors import DriveError
 
 from .attached import places
 from .bar import bar
@@ -88,8 +89,9 @@ def get(args: argparse.Namespace) -> int:
         return _move(args, fetching(wanted, dest, export=args.export), "fetched")
     if len(wanted) > 1:
         return _mistake("standard output takes one file")
-    expect_file(wanted[0])
-    with wanted[0].fs.open(wanted[0].path, "rb") as source:
+    document = expect_file(wanted[0]).get("exportable")
+    export = {"export": args.export} if document and args.export else {}
+    with wanted[0].fs.open(wanted[0].path, "rb", **export) as source:
         while block := source.read(1 << 20):
             sys.stdout.buffer.write(block)
     return 0
@@ -100,18 +102,16 @@ def put(args: argparse.Namespace) -> int:
     from colab_magics.storage.steps import sending
 
     *files, typed = args.file if len(args.file) > 1 else [*args.file, ""]
-    inside = typed == "" or typed.endswith("/")
+    (place,) = places(args.drive, [typed])
     if "-" not in files:
-        (place,) = places(args.drive, [typed])
-        return _move(args, sending(files, place, inside=inside), "sent")
-    if len(files) > 1 or inside:
+        return _move(args, sending(files, place), "sent")
+    if len(files) > 1 or typed.endswith("/") or place.is_folder():
         return _mistake("standard input has no name; give PLACE one")
     with tempfile.NamedTemporaryFile(prefix="colab_magics-") as spooled:
         while block := sys.stdin.buffer.read(1 << 20):
             spooled.write(block)
         spooled.flush()
-        (place,) = places(args.drive, [typed])
-        (step,) = sending([spooled.name], place, inside=False)
+        (step,) = sending([spooled.name], place)
         return _move(args, [replace(step, source="-")], "sent")
 
 
@@ -157,9 +157,7 @@ def _move(args: argparse.Namespace, steps: Sequence[Step], word: str) -> int:
         line = f"{done.title.replace('→', '->')}: {size(done.bytes)}{same}"
         print(clean(f"{line} in {spell(done.seconds)}{checked}", 500))
     if done.failed:
-        parts = f"{len(done.failed):,} of {len(done.failed) + done.files:,}"
-        print(f"colab-magics: {parts} files did not arrive; run it again", file=sys.stderr)
-        return 1
+        raise DriveError(done.shortfall)
     return 0
 
 

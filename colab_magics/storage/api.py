@@ -4,6 +4,9 @@ With its helpers (finding, reading, download, ranges, sending, upload, wire, ref
 only module that knows Drive's addresses and errors.
 """
 
+# mypy: disallow-untyped-calls=False
+# Google's libraries are not annotated.
+
 from __future__ import annotations
 
 import os
@@ -14,18 +17,27 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from colab_magics.clock import CLOCK, Clock
-from colab_magics.errors import DriveConflict, DriveError, DriveForbidden, PlaceNotFound
+from colab_magics.errors import (
+    DriveConflict,
+    DriveError,
+    DriveForbidden,
+    NoCredentials,
+    PlaceNotFound,
+)
 from colab_magics.settings import Settings
 
 from .answers import About, ChangePage, Entry
 from .finding import checked_id
 from .own import OwnRevisions
 from .reading import Reader
+from .signin.live import NOBODY
 from .transfers.sending import Sending, Source
 from .tree import FIELDS, FOLDER, Node
+from .wire import Wire
 
 __all__ = ["About", "ChangePage", "DriveAPI", "Entry"]
 
+READONLY = "this Drive is attached read-only; run its %drive_mount line without --readonly"
 _READ, _EDIT = 5, 50  # what calls cost, in units of Drive's quota
 
 P = ParamSpec("P")
@@ -33,10 +45,11 @@ T = TypeVar("T")
 
 
 def _changes(call: Callable[Concatenate[DriveAPI, P], T]) -> Callable[Concatenate[DriveAPI, P], T]:
-    """Count the changes that failed: nobody knows whether they were made."""
+    """Refuse changes where none are allowed; count those that failed: they may have been made."""
 
     @wraps(call)
     def counted(api: DriveAPI, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        api.may_write()
         try:
             return call(api, *args, **kwargs)
         except DriveError:  # also a refusal: Drive is known to refuse what it has done
@@ -63,17 +76,28 @@ class DriveAPI(Reader):
         settings: Settings,
         clock: Clock = CLOCK,
     ) -> None:
-        super().__init__(url=url, credentials=credentials, settings=settings, clock=clock)
+        if credentials is None:
+            if not url:
+                raise NoCredentials(NOBODY)
+            from google.auth.credentials import AnonymousCredentials
+
+            credentials = AnonymousCredentials()
+        super().__init__(url, credentials, Wire(url, credentials, settings, clock))
         self.readonly = False
         self.own_revisions = OwnRevisions()
         self.doubts = 0
-        self._lock = threading.Lock()
+        self.unlock()
         self._ids: tuple[tuple[int, int], list[str]] = (0, 0), []  # whose; those that are unused
         self._sending = Sending(self._wire, settings, self.get, lambda: self.generate_ids(1)[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Credentials stay here: the process that unpickles this looks for its own.
         return _reopen, (self.url, self.settings, self.readonly)
+
+    def unlock(self) -> None:
+        """Have new locks: in a forked child, the old ones may be held by threads that are gone."""
+        self._lock = threading.Lock()  # held during requests
+        self.own_revisions.unlock()
 
     def generate_ids(self, count: int) -> list[str]:
         """Ids for files that do not exist yet; each is given out once."""
@@ -114,7 +138,6 @@ class DriveAPI(Reader):
         Raises:
             DriveConflict: `file_id` is taken by another file.
         """
-        self.may_write()
         metadata: dict[str, Any] = {"name": name, "parents": [checked_id(parent)]}
         if mime_type:
             metadata["mimeType"] = mime_type
@@ -146,7 +169,6 @@ class DriveAPI(Reader):
         Args:
             mime_type: of the new content; without it Drive may take the file for plain bytes.
         """
-        self.may_write()
         id = checked_id(file_id)
         metadata: dict[str, Any] = {"name": name, "trashed": trashed, "mimeType": mime_type}
         metadata = {key: value for key, value in metadata.items() if value is not None}
@@ -200,7 +222,6 @@ class DriveAPI(Reader):
             request: makes googleapiclient's request from its Drive service.
             doing: what is tried, in words; opens the message of a refusal.
         """
-        self.may_write()
         tries = 0
 
         def counted(service: Any) -> Any:
@@ -221,7 +242,6 @@ class DriveAPI(Reader):
         Args:
             file: its id, or its node, which saves a request.
         """
-        self.may_write()
         source = file if isinstance(file, Node) else self.get(file)
         metadata: dict[str, Any] = {"name": name, "parents": [checked_id(parent)]}
         if _takes_id(source.mime_type):
@@ -261,9 +281,7 @@ class DriveAPI(Reader):
     def may_write(self) -> None:
         """Raise DriveForbidden where this Drive is attached read-only."""
         if self.readonly:
-            raise DriveForbidden(
-                "this Drive is attached read-only; run its %drive_mount line without --readonly"
-            )
+            raise DriveForbidden(READONLY)
 
 
 def _takes_id(mime_type: str | None) -> bool:

@@ -71,31 +71,31 @@ class Asker:
 
     def ask(self, folder: Node, names: Sequence[str]) -> tuple[Node, Node | None]:
         """The folder and what the first name means in it; on the way, those below are learnt."""
+        folder = self._ask(folder, names)
+        return folder, self._known.tree.find(folder.id, names[0])
+
+    def _ask(self, folder: Node, names: Sequence[str]) -> Node:
         name, line = names[0], _together(names)
-        if folder.id == SHARED_DRIVES:
-            self.learn_folder(folder, None)
-            return folder, self._known.tree.find(folder.id, name)
-        if not line:  # too long a name for a search
+        if folder.id == SHARED_DRIVES or not line:  # not line: too long a name for a search
             folder = self._rooted(folder, ())
             self.learn_folder(folder)
-            return folder, self._known.tree.find(folder.id, name)
+            return folder
         if len(line) > 1:
             folder = self._ask_line(folder, line)
-            child, sure = self._known.child(folder.id, name)
-            if sure:
-                return folder, child
+            if self._known.child(folder.id, name)[1]:
+                return folder
         at = self._clock.monotonic()
         if self._known.worth_listing(folder.id):
             nodes = self._api.few_children(folder.id, drive=folder.drive)
             if nodes is not None:
                 folder = self._rooted(folder, nodes)
                 self._known.listed(folder.id, nodes, at)
-                return folder, self._known.tree.find(folder.id, name)
+                return folder
             self._known.too_big(folder.id)
         nodes = self._api.find(folder.id, name, drive=folder.drive)
         folder = self._rooted(folder, nodes)
         self._known.searched(folder.id, name, nodes, at)
-        return folder, self._known.tree.find(folder.id, name)
+        return folder
 
     def _ask_line(self, folder: Node, names: Sequence[str]) -> Node:
         """Learn which folders and files the names of a path are, as far as one search shows it.

@@ -121,8 +121,8 @@ class DriveBrowser(OpenedDrive):
         except (PlaceIsFile, PlaceNotFound):  # a file or a broken shortcut on the way
             return None
 
-    def _find(self, path: str, within: float | None = None) -> Node | None:
-        found = self._found(path, within)
+    def _find(self, path: str) -> Node | None:
+        found = self._found(path)
         return None if found is None or found.trouble else found.node
 
     # Folders

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from glob import has_magic
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -53,7 +55,8 @@ class DriveReader(DriveBrowser):
     def _part(self, node: Node, start: int | None, end: int | None) -> bytes:
         target = io.BytesIO()
         first, last, _ = slice(start, end).indices(node.size or 0)
-        self.api.download(node.id, target, start=first, end=last, size=node.size)
+        with self.reading(node):
+            self.api.download(node.id, target, start=first, end=last, size=node.size)
         return target.getvalue()
 
     def cat(
@@ -64,16 +67,7 @@ class DriveReader(DriveBrowser):
         if not isinstance(path, list) and paths == [self._strip_protocol(path)]:
             return self.cat_file(paths[0], **kwargs)
         paths = [one for one in paths if not (recursive and self.isdir(one))]
-
-        def one(path: str) -> Any:
-            try:
-                return self.cat_file(path, **kwargs)
-            except Exception as exc:
-                if on_error == "raise":
-                    raise
-                return exc
-
-        found = dict(zip(paths, each(one, paths, self.api.settings.parallel_files), strict=True))
+        found = dict(zip(paths, self._several(zip(paths), on_error, kwargs), strict=True))
         if on_error == "omit":
             return {path: got for path, got in found.items() if not isinstance(got, Exception)}
         return found
@@ -92,16 +86,21 @@ class DriveReader(DriveBrowser):
             raise NotImplementedError("ranges are not merged; leave max_gap out")
         starts = starts if isinstance(starts, list) else [starts] * len(paths)
         ends = ends if isinstance(ends, list) else [ends] * len(paths)
+        return self._several(zip(paths, starts, ends, strict=True), on_error, kwargs)
 
-        def one(part: tuple[str, int | None, int | None]) -> Any:
+    def _several(
+        self, parts: Iterable[tuple[Any, ...]], on_error: str, options: dict[str, Any]
+    ) -> list[Any]:
+        """What `cat_file` gives for each; an error in its place, unless `on_error` is "raise"."""
+
+        def one(part: tuple[Any, ...]) -> Any:
             try:
-                return self.cat_file(*part, **kwargs)
+                return self.cat_file(*part, **options)
             except Exception as exc:
                 if on_error == "raise":
                     raise
                 return exc
 
-        parts = list(zip(paths, starts, ends, strict=True))
         return each(one, parts, self.api.settings.parallel_files)
 
     def export(self, path: str, format: str) -> bytes:
@@ -176,7 +175,8 @@ class DriveReader(DriveBrowser):
         Returns:
             The node of the revision that arrived.
         """
-        return self._seen(self.api.fetch_file(node, target, callback=callback))
+        with self.reading(node):
+            return self._seen(self.api.fetch_file(node, target, callback=callback))
 
     def read_file(self, path: str, block_size: int | None = None, **options: Any) -> ReadFile:
         """Open a file for reading."""
@@ -195,10 +195,16 @@ class DriveReader(DriveBrowser):
         return node
 
     def _fetch(self, node: Node, target: BinaryIO, callback: Any = None) -> Node:
-        try:
+        with self.reading(node):
             return self._seen(self.api.fetch(node, target, callback=callback))
+
+    @contextmanager
+    def reading(self, node: Node) -> Iterator[None]:
+        """Take in that a file is gone, where Drive says so during the block."""
+        try:
+            yield
         except PlaceNotFound:
-            self.lookup.known.forget(node.id)  # what was known of it is over
+            self.lookup.known.forget(node.id)
             raise
 
     def _seen(self, node: Node) -> Node:

@@ -6,7 +6,6 @@ from colab_magics.errors import BadValue
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
-_PICTURES = {"pdf": "application/pdf", "png": "image/png", "jpg": "image/jpeg"}
 _FORMATS: dict[str, dict[str, str]] = {  # by what Google calls them; the usual format first
     "document": {
         "docx": f"{_OFFICE}.wordprocessingml.document",
@@ -31,7 +30,12 @@ _FORMATS: dict[str, dict[str, str]] = {  # by what Google calls them; the usual 
         "txt": "text/plain",
         "odp": f"{_OPEN}.presentation",
     },
-    "drawing": {**_PICTURES, "svg": "image/svg+xml"},
+    "drawing": {
+        "pdf": "application/pdf",
+        "png": "image/png",
+        "jpg": "image/jpeg",
+        "svg": "image/svg+xml",
+    },
     "script": {"json": "application/vnd.google-apps.script+json"},
 }
 _GOOGLE = "application/vnd.google-apps."

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 
@@ -29,6 +29,7 @@ from colab_magics.errors import (
 from .arranging import DriveArranger
 from .lookup import LISTING_SECONDS
 from .openfile import WriteFile, WriteText
+from .room import scratch
 from .transfers.sending import Source
 from .tree import Node
 
@@ -58,7 +59,7 @@ class DriveFileSystem(DriveArranger):
         folder, name = self._place_for(path)
         with self.turns.of((folder, name)):
             node = self._writable(path, exclusive, within=0 if exclusive else LISTING_SECONDS)
-            done = self._replaced(node, path, source, callback) if node is not None else None
+            done = self._replaced(node, source, callback) if node is not None else None
             if done is None:
                 kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
                 done = self.api.create(name, folder, source, mime_type=kind, callback=callback)
@@ -78,19 +79,22 @@ class DriveFileSystem(DriveArranger):
             raise DriveForbidden(f"{path!r} is a Google document; write to a file of another name")
         return node
 
-    def _replaced(self, node: Node, path: str, source: Source, callback: Any) -> Node | None:
-        """The file with new content; None if it is not there any more, for whatever reason."""
-        stream: BinaryIO | None = None if isinstance(source, bytes | Path) else source
+    def _replaced(self, node: Node, source: Source, callback: Any) -> Node | None:
+        """The file with new content; None if it is not there any more, for whatever reason.
+
+        A stream that can be read only once goes into the file wherever that is by now.
+        """
+        stream = None if isinstance(source, bytes | Path) else source
         start = stream.tell() if stream is not None and stream.seekable() else None
-        done: Node | None = None
+        once = stream is not None and start is None
         try:
             done = self.api.update(node.id, source, mime_type=node.mime_type, callback=callback)
-            if (done.parent, done.name) == (node.parent, node.name):
-                return self._settled(done, path)
+            if once or (done.parent, done.name) == (node.parent, node.name):
+                return done
             self.lookup.wrote(done)
         except PlaceNotFound:
             self.lookup.removed(node.id)
-            if stream is not None and start is None:
+            if once:
                 raise
         if stream is not None and start is not None:
             stream.seek(start)
@@ -202,7 +206,7 @@ class DriveFileSystem(DriveArranger):
         if source.folder:
             self.makedirs(path2, exist_ok=True)
         elif target is not None:
-            with cast(BinaryIO, tempfile.TemporaryFile()) as copy:
+            with scratch(f"copy {path1!r}") as copy:
                 self._fetch(self._file(path1), copy)
                 copy.seek(0)
                 self.publish(path2, copy)

@@ -1,8 +1,5 @@
 """What can one find out about a Drive without its bytes: files, folders, changes, the account?"""
 
-# mypy: disallow-untyped-calls=False
-# Google's libraries are not annotated.
-
 from __future__ import annotations
 
 import re
@@ -10,12 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
-from colab_magics.clock import CLOCK, Clock
-from colab_magics.errors import BadPlace, ColabMagicsError, NoCredentials, TokenRejected
-from colab_magics.settings import Settings
+from colab_magics.errors import BadPlace, ColabMagicsError, TokenRejected
 
 from .answers import About, ChangePage
-from .signin.live import NOBODY
 from .tree import FIELDS, Node, shared_drive
 from .wire import Wire
 
@@ -29,24 +23,11 @@ Nodes = list[Node]  # Finder has a method of the name `list`
 class Finder:
     """What is known to a Drive of its files, by ids."""
 
-    def __init__(
-        self,
-        *,
-        url: str = "",
-        credentials: Any = None,
-        settings: Settings,
-        clock: Clock = CLOCK,
-    ) -> None:
-        if credentials is None:
-            if not url:
-                raise NoCredentials(NOBODY)
-            from google.auth.credentials import AnonymousCredentials
-
-            credentials = AnonymousCredentials()
+    def __init__(self, url: str, credentials: Any, wire: Wire) -> None:
         self.url = url
-        self.settings = settings
         self.credentials = credentials
-        self._wire = Wire(url, credentials, settings, clock)
+        self.settings = wire.settings
+        self._wire = wire
         self._root = 0, ""  # in which sign-in it was asked for
         self._keys: dict[str, str] = {}
 

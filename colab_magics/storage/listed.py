@@ -140,7 +140,6 @@ def trash(
     page: int = 1,
     rows: int | None = None,
     everything: bool = False,
-    ids: bool = False,
 ) -> Listing:
     """What lies in the trash of the Drive that a place is on; last thrown away first.
 

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from colab_magics.errors import PlaceIsFolder
+from fsspec.utils import glob_translate
+
+from colab_magics.errors import BadPlace, PlaceIsFolder
 
 from .filesystem import DriveFileSystem
 from .place import Place
@@ -83,8 +85,25 @@ def pattern_base(pattern: str) -> str:
     return fixed.rpartition("/")[0]
 
 
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern as the regular expression that fsspec matches whole paths with.
+
+    Raises:
+        BadPlace: it is none.
+    """
+    try:
+        return re.compile(glob_translate(pattern))
+    except ValueError:
+        raise BadPlace(f"no pattern: {pattern!r}; '**' stands alone between two '/'") from None
+
+
 def matches(place: Place, base: str) -> list[dict[str, Any]]:
-    """What `info` says of everything that a pattern matches; `base` is the folder it starts in."""
+    """What `info` says of everything that a pattern matches; `base` is the folder it starts in.
+
+    Raises:
+        BadPlace: it is no pattern.
+    """
+    compiled(place.path)  # glob itself raises a ValueError in words of its own
     found: Any = place.fs.glob(place.path, detail=True)
     return [info for path, info in found.items() if path.rstrip("/") != base]  # "**" matches it
 
@@ -158,7 +177,7 @@ def _twins(fs: DriveFileSystem, path: str) -> list[Item]:
             info = fs.describe(node, f"id:{node.id}")
             note = f"an older one of {len(nodes)} of this name; its place is id:{node.id}"
             item = _item(info, name=to_path(name))
-            found.append(Item(**{**vars(item), "note": " · ".join([note, item.note]).strip(" ·")}))
+            found.append(replace(item, note=" · ".join(filter(None, [note, item.note]))))
     return found
 
 

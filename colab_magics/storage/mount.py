@@ -28,7 +28,7 @@ from colab_magics.session.host import host
 from colab_magics.settings import Settings
 
 from . import colab_mount
-from .api import DriveAPI
+from .api import READONLY, DriveAPI
 from .credentials import find_credentials
 from .filesystem import DriveFileSystem
 from .health import Health, check_path
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from .fuse.mounting import FuseMount
 
 OpenEmulator = Callable[[], tuple[str, Callable[[], None]]]
-_READONLY = "this Drive is attached read-only; run its %drive_mount line without --readonly"
 
 
 @dataclass
@@ -115,7 +114,7 @@ class ReadOnlyFolder(LocalFileSystem):
     cachable = False
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise DriveForbidden(_READONLY)
+        raise DriveForbidden(READONLY)
 
     mkdir = makedirs = rmdir = rm = rm_file = _rm = cp_file = mv = put_file = _refuse
     touch = pipe_file = link = symlink = chmod = mv_file = _refuse
@@ -223,8 +222,12 @@ def _folder(text: str, readonly: bool) -> Drive:
         raise PlaceNotFound(
             f"no folder '{text}' on this machine; make it first, or run %drive_mount emulator"
         )
+    return _local(str(path), str(path), readonly)
+
+
+def _local(path: str, label: str, readonly: bool) -> Drive:
     fs = ReadOnlyFolder() if readonly else LocalFileSystem(skip_instance_cache=True)
-    return Drive("folder", fs, str(path), str(path), readonly=readonly, mountpoint=str(path))
+    return Drive("folder", fs, path, label, readonly=readonly, mountpoint=path)
 
 
 def _colab(settings: Settings, force_remount: bool, readonly: bool) -> Drive:
@@ -238,11 +241,8 @@ def _colab(settings: Settings, force_remount: bool, readonly: bool) -> Drive:
     except ColabMagicsError as exc:  # the mount alone works too: without ids, and late
         if failed:
             raise failure from exc
-        fs = ReadOnlyFolder() if readonly else LocalFileSystem(skip_instance_cache=True)
-        attached = Drive(
-            "folder", fs, colab_mount.COLAB_ROOT, f"My Drive, through Colab's mount only ({exc})"
-        )
-        attached.readonly = readonly
+        label = f"My Drive, through Colab's mount only ({exc})"
+        attached = _local(colab_mount.COLAB_ROOT, label, readonly)
     attached.kind, attached.mountpoint = "colab", colab_mount.COLAB_ROOT
     attached.health = (
         Health("failing", failed) if failed else colab_mount.colab_health(attached.api)

@@ -15,13 +15,13 @@ from fsspec.callbacks import Callback
 
 from colab_magics.clock import spell
 from colab_magics.display import Card, size
-from colab_magics.errors import ColabMagicsError, DiskFull, DriveFull, NoCredentials
+from colab_magics.errors import ColabMagicsError, in_words
 
 from .listing import counted
 from .steps import Step
 from .transfers.transfer import Receipt
+from .transfers.treework import FATAL
 
-_FATAL = (NoCredentials, DiskFull, DriveFull)  # what hits one file hits all that come after it
 _LISTED = 10
 
 
@@ -32,6 +32,7 @@ class Moved:
     Attributes:
         files: how many arrived, those that were there already among them.
         bytes: of what was moved now.
+        exported: how many of the files are exports of Google documents.
         paths: where each thing that was named is now.
         seconds: how long it took.
     """
@@ -46,7 +47,18 @@ class Moved:
     paths: list[str] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     seconds: float = 0.0
-    md5: str = ""
+    exported: int = 0
+
+    @property
+    def md5(self) -> str:
+        """Of a single file, the same on both sides; empty where there is none."""
+        return self.receipts[0].md5 if self.files == 1 and self.receipts else ""
+
+    @property
+    def shortfall(self) -> str:
+        """How many files did not arrive, in a line, and what to do."""
+        parts = f"{len(self.failed):,} of {len(self.failed) + self.files:,}"
+        return f"{parts} files did not arrive; run it again, what is there stays"
 
     def card(self) -> Card:
         """What arrived, how that is known, and what did not."""
@@ -60,7 +72,7 @@ class Moved:
         if self.same and self.files > 1:
             lines.append(("skipped", f"{self.same:,} that were there already, and are equal"))
         if self.files:
-            lines.append(("verified", self._verified(new)))
+            lines.append(("verified", self._verified()))
         lines += [*_some("left out", self.left_out), *_some("failed", self.failed)]
         if self.failed:
             lines.append(("go on", "run it again; what arrived is not moved twice"))
@@ -68,12 +80,15 @@ class Moved:
         word = self.word if new or not self.files else "there already, and equal"
         return Card(self.title, "ok", word, lines)
 
-    def _verified(self, new: int) -> str:
-        if self.files == 1 and self.md5:
+    def _verified(self) -> str:
+        if self.md5:
             return f"md5 {self.md5} on both sides"
         if self.files == 1 and self.receipts:
             return "size compared"
-        return "every file, by its md5 or its size"
+        if self.files == self.exported:
+            return "no; of what it exports, Drive tells neither md5 nor size"
+        but = f", but for {counted(self.exported, 'export')}" if self.exported else ""
+        return f"every file, by its md5 or its size{but}"
 
     def __repr__(self) -> str:
         return repr(self.card())
@@ -105,8 +120,8 @@ def move(steps: Sequence[Step], word: str, *, callback: Any = None) -> Moved:
             if len(steps) == 1:
                 raise
             whole.ended(number)
-            done.failed.append((step.source, _words(exc)))
-            if isinstance(exc, _FATAL):
+            done.failed.append((step.source, in_words(exc)))
+            if isinstance(exc, FATAL):
                 done.failed += [(later.source, "not tried") for later in steps[number + 1 :]]
                 break
             continue
@@ -117,7 +132,7 @@ def move(steps: Sequence[Step], word: str, *, callback: Any = None) -> Moved:
         done.same += arrival.same
         done.failed += arrival.failed
         done.left_out += arrival.left_out
-        done.md5 = arrival.md5
+        done.exported += arrival.exported
         done.paths.append(step.target)
         done.receipts += [arrival.receipt] if arrival.receipt else []
     done.seconds = time.monotonic() - started
@@ -131,12 +146,6 @@ def title_of(steps: Sequence[Step]) -> str:
         return f"{first.source} → {first.target}"
     folder = first.target.rstrip("/").rpartition("/")[0]
     return f"{counted(len(steps), 'entry')} → {folder or '.'}/"
-
-
-def _words(exc: Exception) -> str:
-    if isinstance(exc, OSError) and not isinstance(exc, ColabMagicsError) and exc.strerror:
-        return exc.strerror.lower()
-    return str(exc)
 
 
 class Shares:

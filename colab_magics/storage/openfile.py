@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from fsspec.core import OpenFile
@@ -16,6 +17,7 @@ from fsspec.spec import AbstractBufferedFile
 from colab_magics.errors import DriveConflict
 
 from .lookup import LISTING_SECONDS
+from .room import scratch_folder, told_if_full
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -57,11 +59,12 @@ class ReadFile(AbstractBufferedFile):
 
     def read(self, length: int = -1) -> bytes:
         """The next bytes, so many or all."""
-        try:
-            data: bytes = super().read(length)
-        except _Outdated:
-            self._adopt(self.fs.api.get(self._node.id))
-            data = super().read(length)
+        with self.fs.reading(self._node):
+            try:
+                data: bytes = super().read(length)
+            except _Outdated:
+                self._adopt(self.fs.api.get(self._node.id))
+                data = super().read(length)
         return data
 
     def _look(self) -> None:
@@ -122,13 +125,17 @@ class WriteFile(io.BufferedIOBase):
         self._discarded = False
         self._copy = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 (closed by discard)
         if mode == "ab" and (found := fs.lookup.find(path)) is not None:
-            fs.api.fetch(found.target(), self._copy)
+            with self._told_if_full():
+                fs._fetch(found.target(), self._copy)
 
     def write(self, data: Buffer) -> int:
         """Take bytes; after `discard` they go nowhere."""
         if self.closed:
             raise ValueError("write to a closed file")
-        return len(memoryview(data).cast("B")) if self._discarded else self._copy.write(data)
+        if self._discarded:
+            return len(memoryview(data).cast("B"))
+        with self._told_if_full():
+            return self._copy.write(data)
 
     def tell(self) -> int:
         """Where the next bytes go."""
@@ -159,7 +166,8 @@ class WriteFile(io.BufferedIOBase):
     def commit(self) -> None:
         """Publish the file."""
         try:
-            self._copy.seek(0)
+            with self._told_if_full():
+                self._copy.seek(0)
             self.fs.publish(self.path, self._copy, exclusive=self.mode == "xb")
         finally:
             self.discard()
@@ -167,7 +175,11 @@ class WriteFile(io.BufferedIOBase):
     def discard(self) -> None:
         """Forget what was written."""
         self._discarded = True
-        self._copy.close()
+        with suppress(OSError):  # a full disk, for one: what is not wanted need not be written
+            self._copy.close()
+
+    def _told_if_full(self) -> AbstractContextManager[None]:
+        return told_if_full(f"write {self.path!r}", scratch_folder())
 
     def __exit__(self, kind: Any, *rest: object) -> None:
         if kind is not None:

@@ -122,6 +122,7 @@ class OpenedDrive(AbstractFileSystem):
 
     def unlock(self) -> None:
         """Have new locks: in a forked child, the old ones may be held by threads that are gone."""
+        self.api.unlock()
         self.lookup.unlock()
         self.turns.unlock()
 

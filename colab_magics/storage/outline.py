@@ -1,15 +1,11 @@
 """What is in a folder and in all those below it: how many files, how many bytes, in which tree?"""
 
-# mypy: disallow-untyped-calls=False
-# fsspec is not annotated.
-
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import Any
-
-from fsspec.spec import AbstractFileSystem
 
 from colab_magics.display import Table, size
 
@@ -103,15 +99,11 @@ def outline(place: Place, *, most: int = MOST_FOLDERS) -> Branch:
 def _fill(branch: Branch) -> None:
     for item in listing(branch.place):
         if item.folder and not item.shortcut:  # one that leads back up would have no end
-            branch.branches.append(Branch(_at(branch.place, item.path), item))
+            place = replace(branch.place, typed=item.path, path=item.path)
+            branch.branches.append(Branch(place, item))
         else:
             branch.files.append(item)
     branch.listed = True
-
-
-def _at(place: Place, path: str) -> Place:
-    fs: AbstractFileSystem = place.fs
-    return Place(path, fs, path, place.drive)
 
 
 class Outline:
@@ -123,7 +115,7 @@ class Outline:
     def table(self) -> Table:
         """The tree, cut where it is deep or long."""
         lines = _lines(self.top, "", self.depth)
-        rows = [row for _, row in zip(range(_MOST_LINES), lines, strict=False)]
+        rows = [*islice(lines, _MOST_LINES)]
         cut = next(lines, None) is not None
         note = self.top.says()
         if cut:

@@ -11,8 +11,12 @@ class OwnRevisions:
 
     def __init__(self, most: int = 4096) -> None:
         self._most = most
-        self._lock = threading.Lock()
+        self.unlock()
         self._known: OrderedDict[tuple[str, str], int] = OrderedDict()  # to the writing thread
+
+    def unlock(self) -> None:
+        """Have a new lock: in a forked child, the old one may be held by a thread that is gone."""
+        self._lock = threading.Lock()
 
     def add(self, revision: tuple[str, str]) -> None:
         """Remember a (file id, revision); the oldest one goes when there are too many."""
@@ -26,9 +30,3 @@ class OwnRevisions:
         """Those that the thread of this ident wrote: a cell's own writes are the main thread's."""
         with self._lock:
             return {revision for revision, ident in self._known.items() if ident == thread}
-
-    def __contains__(self, revision: object) -> bool:
-        return revision in self._known
-
-    def __len__(self) -> int:
-        return len(self._known)

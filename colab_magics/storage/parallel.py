@@ -14,7 +14,7 @@ R = TypeVar("R")
 class Several:
     """Threads that stay for the ``with`` block, as do their connections to Drive."""
 
-    def __init__(self, threads: int = 8) -> None:
+    def __init__(self, threads: int) -> None:
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
 

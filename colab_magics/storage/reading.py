@@ -19,10 +19,8 @@ class Reader(Finder):
 
     def with_settings(self, settings: Settings) -> Reader:
         """The same Drive with connections and counts of its own, for a caller of other patience."""
-        other = Reader.__new__(Reader)
-        other.__dict__.update(url=self.url, settings=settings, _root=self._root, _keys=self._keys)
-        other.credentials = self.credentials
-        other._wire = self._wire.with_settings(settings)
+        other = Reader(self.url, self.credentials, self._wire.with_settings(settings))
+        other._root, other._keys = self._root, self._keys
         return other
 
     @property
@@ -70,7 +68,6 @@ class Reader(Finder):
         *,
         start: int = 0,
         end: int | None = None,
-        callback: Any = None,
         size: int | None = None,
     ) -> int:
         """Write a file, or its bytes from `start` to before `end`, to `target`.
@@ -81,7 +78,7 @@ class Reader(Finder):
             size: of the whole file as far as the caller knows; DriveConflict if it has changed.
         """
         if start == 0 and end is None and size is None:
-            return self.fetch(file_id, target, callback=callback).size or 0
+            return self.fetch(file_id, target).size or 0
         id, doing = checked_id(file_id), f"download {file_id}"
         if size is None:  # without it, a sign-in page would pass for a part of the file
             size = self.get(id).size

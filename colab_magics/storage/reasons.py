@@ -15,12 +15,13 @@ from colab_magics.errors import (
 )
 
 Kind = type[ColabMagicsError]
+_USER_RATE = "userratelimitexceeded"  # one word for the limit of a minute and the cap of a day
 
 # A row for the reason wins over the row for the status. Reasons are in lower case and without
 # underscores, since Drive spells them both ways (rateLimitExceeded, RATE_LIMIT_EXCEEDED).
 REASONS: dict[str, tuple[Kind, str]] = {
     "ratelimitexceeded": (DriveBusy, "Drive is asked too often"),
-    "userratelimitexceeded": (DriveBusy, "Drive is asked too often"),
+    _USER_RATE: (DriveBusy, "Drive is asked too often"),
     "sharingratelimitexceeded": (DriveForbidden, "too much was shared today; try again tomorrow"),
     "dailylimitexceeded": (
         DriveForbidden,
@@ -120,9 +121,11 @@ REASONS: dict[str, tuple[Kind, str]] = {
     ),
     "fileidinuse": (DriveConflict, "a file of that id exists already"),
 }
-ROBOT = "a service account has no storage of its own; share a folder with it, or use a shared drive"
+_ROBOT = (
+    "a service account has no storage of its own; share a folder with it, or use a shared drive"
+)
 # Drive gives the cap of a day the reason of the limit of a minute; only the full stop differs.
-DAYS_SHARE = "User rate limit exceeded."
+_DAYS_SHARE = "User rate limit exceeded."
 DAY = "Drive takes 750 GB a day from an account; go on tomorrow, what was sent stays sent"
 STATUSES: dict[int, tuple[Kind, str]] = {
     400: (DriveError, "Drive did not understand the request"),
@@ -147,11 +150,20 @@ def meaning(status: int, reason: str, said: str, *, robot: bool) -> tuple[Kind, 
         said: Drive's sentence for it.
         robot: whether a service account is signed in.
     """
-    key = reason.replace("_", "").lower()
+    key = _key(reason)
     if status >= 500:
         return DriveBusy, "Drive has a bad minute"
-    if key == "userratelimitexceeded" and said == DAYS_SHARE:
+    if key == _USER_RATE and said == _DAYS_SHARE:
         return DriveForbidden, DAY
     if key == "storagequotaexceeded" and (robot or said.lower().startswith("service account")):
-        return DriveFull, ROBOT
+        return DriveFull, _ROBOT
     return REASONS.get(key) or STATUSES.get(status) or (DriveError, "Drive refused")
+
+
+def is_user_rate(reason: str) -> bool:
+    """Whether an account has asked, or sent, too much: in this minute, or today."""
+    return _key(reason) == _USER_RATE
+
+
+def _key(reason: str) -> str:
+    return reason.replace("_", "").lower()

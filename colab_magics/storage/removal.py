@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -14,12 +15,13 @@ from colab_magics.display import Card, Link, size
 from colab_magics.errors import BadPlace, DriveForbidden, PlaceIsFolder, PlaceNotFound
 
 from .filesystem import DriveFileSystem
-from .listing import counted, is_pattern, listing
+from .listing import compiled, counted, is_pattern, listing, matches, pattern_base
 from .outline import outline
+from .parallel import each
 from .place import Place
-from .tree import Node, to_name
+from .tree import Node, to_name, to_path
 
-_UNDONE = 20  # files that one line brings back; more ids than these nobody can read
+_UNDONE = 7  # ids that one line names: a card shows 400 characters of it
 _TRASH = "https://drive.google.com/drive/trash"
 
 
@@ -44,8 +46,15 @@ class Removed:
 class Removal(Sequence[Removed]):
     """All that one `%drive_rm` removed or restored."""
 
-    def __init__(self, removed: Sequence[Removed], *, google: bool) -> None:
-        self._removed, self._google = tuple(removed), google
+    def __init__(
+        self, removed: Sequence[Removed], *, google: bool, undo: Sequence[str] = ()
+    ) -> None:
+        """Wrap what was removed.
+
+        Args:
+            undo: what stands behind `%drive_rm --restore` to bring it back.
+        """
+        self._removed, self._google, self._undo = tuple(removed), google, undo
 
     def __getitem__(self, at: Any) -> Any:
         return self._removed[at]
@@ -66,11 +75,12 @@ class Removal(Sequence[Removed]):
             lines.append((one.place if many else _caption(one), what))
         if len(self) > 10:
             lines.append((f"… {len(self) - 10} more", ""))
-        if not first.forever and not first.restored:
-            ids = " ".join(f"id:{one.id}" for one in self[:_UNDONE])
-            lines.append(("undo", f"%drive_rm --restore {ids}"))
-            if len(self) > _UNDONE:
-                lines.append(("", f"and {len(self) - _UNDONE:,} more: %drive_ls --trashed"))
+        if self._undo:
+            shown = " ".join(self._undo[:_UNDONE])
+            lines.append(("undo", f"%drive_rm --restore {shown}"))
+            if len(self._undo) > _UNDONE:
+                more = len(self._undo) - _UNDONE
+                lines.append(("", f"and {more:,} more: %drive_ls --trashed"))
             if self._google:
                 lines.append(("trash", Link(_TRASH)))
         return Card(title, "ok", word, lines)
@@ -101,45 +111,78 @@ def remove(places: Sequence[Place], *, recursive: bool = False, forever: bool = 
         BadPlace: it is the top folder.
         DriveForbidden: there is no trash there, and `forever` was not said.
     """
-    found = [one for place in places for one in _expanded(place)]
-    plan = [(place, _looked_at(place, recursive, forever)) for place in found]
-    for place, removed in plan:
-        _remove(place, removed)
-    return Removal([removed for _, removed in plan], google=_google(places[0]))
+    found = _outermost([one for place in places for one in _expanded(place)])
+    removed = [_looked_at(place, recursive, forever) for place in found]
+    undo = [] if forever else _undo(places, removed)
+    each(lambda pair: _remove(*pair), zip(found, removed, strict=True))
+    return Removal(removed, google=_google(places[0]), undo=undo)
 
 
 def restore(places: Sequence[Place]) -> Removal:
     """Take files and folders out of the trash of a Drive again.
 
+    A pattern means what was removed by it: what lies in the trash under such names. Of several
+    that have one name in one folder, the one changed last comes back.
+
     Raises:
         PlaceNotFound: nothing of that name or id is in the trash.
         DriveForbidden: the place has no trash.
     """
-    done = []
+    found: list[tuple[Place, Node]] = []
     for place in places:
-        fs = place.fs
-        if not isinstance(fs, DriveFileSystem):
-            raise DriveForbidden(f"'{place}' is not on a Drive, so nothing of it is in a trash")
-        node = fs.api.update(_in_trash(fs, place).id, trashed=False)
-        fs.lookup.wrote(node)
-        done.append(Removed(str(place), node.id, "", node.size, restored=True))
-    return Removal(done, google=_google(places[0]))
+        if not (nodes := _in_trash(place)):
+            raise PlaceNotFound(
+                f"no '{place}' in the trash; %drive_ls --trashed shows what is there"
+            )
+        found += nodes
+    return Removal(each(_bring_back, found), google=_google(places[0]))
 
 
-def _in_trash(fs: DriveFileSystem, place: Place) -> Node:
+def _bring_back(found: tuple[Place, Node]) -> Removed:
+    place, node = found
+    fs: Any = place.fs
+    node = fs.lookup.wrote(fs.api.update(node.id, trashed=False))
+    return Removed(str(place), node.id, "", node.size, restored=True)
+
+
+def _in_trash(place: Place) -> list[tuple[Place, Node]]:
+    """What a place or pattern means in the trash, each with its own place."""
+    fs = place.fs
+    if not isinstance(fs, DriveFileSystem):
+        raise DriveForbidden(f"'{place}' is not on a Drive, so nothing of it is in a trash")
     if place.path.startswith("id:") and "/" not in place.path:
         node = fs.api.get(place.path.removeprefix("id:"))
         if not node.trashed:
             raise PlaceNotFound(f"'{place}' ({node.name}) is not in the trash")
-        return node
+        return [(place, node)]
     above, _, last = place.path.rpartition("/")
-    name = to_name(last)
-    quoted = name.replace("\\", "\\\\").replace("'", "\\'")
-    query = f"trashed = true and '{fs.node(above).id}' in parents and name = '{quoted}'"
-    for node in fs.api.list(query, order_by="modifiedTime desc"):
-        if node.name == name:
-            return node
-    raise PlaceNotFound(f"no '{place}' in the trash; %drive_ls --trashed shows what is there")
+    looked = each(lambda folder: _thrown_away(fs, folder, last), _folders(place, above))
+    return [(replace(place, typed=path, path=path), node) for one in looked for path, node in one]
+
+
+def _folders(place: Place, above: str) -> list[str]:
+    """The folders that the part of a pattern before its last "/" means."""
+    upper = replace(place, typed=above, path=above)
+    if not is_pattern(upper):
+        return [above]
+    base = pattern_base(above)
+    found = matches(upper, base)
+    folders = [str(info["name"]) for info in found if info["type"] == "directory"]
+    return [base, *folders] if above.endswith("**") else folders
+
+
+def _thrown_away(fs: DriveFileSystem, folder: str, last: str) -> list[tuple[str, Node]]:
+    """What of a folder lies in the trash under a name, or under what a pattern of names means."""
+    node, exact = fs.node(folder), to_path(to_name(last))
+    query = f"trashed = true and '{node.id}' in parents"
+    found: dict[str, Node] = {}
+    for one in fs.api.list(query, order_by="modifiedTime desc", drive=node.drive):
+        if (name := to_path(one.name)) == exact:  # a file of that very name comes first
+            return [(f"{folder}/{exact}".lstrip("/"), one)]
+        found.setdefault(name, one)
+    same = compiled(last)
+    names = [name for name in sorted(found) if same.match(name)]
+    return [(f"{folder}/{name}".lstrip("/"), found[name]) for name in names]
 
 
 def _expanded(place: Place) -> list[Place]:
@@ -148,9 +191,17 @@ def _expanded(place: Place) -> list[Place]:
     found = [replace(place, typed=item.path, path=item.path) for item in listing(place)]
     if not found:
         raise PlaceNotFound(f"nothing matches '{place}'")
-    paths = {one.path for one in found}
-    # What lies in a folder that is removed goes with it.
-    return [one for one in found if paths.isdisjoint(map(str, PurePosixPath(one.path).parents))]
+    return found
+
+
+def _outermost(places: Sequence[Place]) -> list[Place]:
+    """Each of them once; what lies in a folder that is removed goes with it."""
+    named = {(one.fs, one.path): one for one in places}
+    return [
+        one
+        for (fs, path), one in named.items()
+        if not any((fs, str(above)) in named for above in PurePosixPath(path).parents)
+    ]
 
 
 def _looked_at(place: Place, recursive: bool, forever: bool) -> Removed:
@@ -187,6 +238,18 @@ def _remove(place: Place, removed: Removed) -> None:
     fs: Any = place.fs
     trash = {"trash": not removed.forever} if isinstance(fs, DriveFileSystem) else {}
     fs.rm(place.path, recursive=removed.held != "", **trash)
+
+
+def _undo(places: Sequence[Place], removed: Sequence[Removed]) -> list[str]:
+    """What brings just these back: their ids; or the patterns, if those would be too many.
+
+    Asked before they are removed: a pattern that means something of the trash already would bring
+    that back, too.
+    """
+    ids = [f"id:{one.id}" for one in removed]
+    if len(ids) <= _UNDONE or not all(map(is_pattern, places)) or any(map(_in_trash, places)):
+        return ids
+    return [shlex.quote(place.typed) for place in places]
 
 
 def _google(place: Place) -> bool:

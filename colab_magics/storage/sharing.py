@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,9 +59,9 @@ class PlaceLink:
         lines.append(("link", Link(self.url)))
         if self.download:
             lines.append(("download", Link(self.download)))
-        captions = ["open to", *[""] * len(self.access)]
-        lines += zip(captions, self.access, strict=False)
-        alone = self.access == ["only you"]
+        access = self.access
+        lines += [("" if at else "open to", text) for at, text in enumerate(access)]
+        alone = access == ["only you"]
         public = any(grant.who.kind == "anyone" for grant in self.grants or ())
         label = "private" if alone else "public" if public else "shared"
         return Card(self.place, "running" if public else "ok", label, lines)
@@ -76,16 +76,67 @@ class PlaceLink:
         return self.card()._repr_html_()
 
 
-def link(place: Place) -> PlaceLink:
-    """The link of a file or folder, and who can open it.
+def link_of(
+    place: Place,
+    sharing: str | None = None,
+    unsharing: str | None = None,
+    *,
+    role: Role | None = None,
+    notify: bool = False,
+) -> PlaceLink:
+    """The link of a place, after what `sharing` and `unsharing` ask for; people with commas.
+
+    All of them are looked at before anything is changed; who has another role gets the new one.
+
+    Args:
+        role: what those of `sharing` may do; unless given, read.
+        notify: whether Drive sends them a mail.
 
     Raises:
-        BadPlace: it is not on a Drive, so it has none.
-        PlaceNotFound: nothing is there.
+        BadValue: nobody is meant by one of the names, or nobody is named to give a role to.
+        BadPlace: it is not on a Drive, so it has no link.
+        PlaceNotFound: nothing is there, or it is not shared with one of `unsharing`.
+        DriveForbidden: one of them owns it, or this account may not share it, or not with them.
     """
+    if sharing is None and (role or notify):
+        raise BadValue("nothing was shared: --role and --notify need --share WHO")
+    away, new, role = _people(unsharing), _people(sharing), role or "reader"
     fs = place.fs
     if not isinstance(fs, DriveFileSystem):
         raise BadPlace(f"'{place}' is not on a Drive, so it has no link")
+    one = _link(place, fs)
+    if not away and not new:
+        return one
+    fs.api.may_write()
+    known = {grant.who.key: grant for grant in one.grants or ()}
+    _check(one, away, new, known)
+    for who in away:
+        _revoke(fs.api, one.id, known.pop(who.key))
+        one.done.append(f"{who} can no longer open it")
+    for who in new:
+        _grant(fs.api, one, who, role, known.get(who.key), notify)
+        what = "; the same for all that is in it" if one.folder else ""
+        mail = ("; Drive sends a mail" if notify else "; no mail was sent") * ("@" in who.name)
+        one.done.append(f"shared with {who}, who {MAY[role]}{what}{mail}")
+    one.grants = _grants(fs.api, one.id)
+    return one
+
+
+def _check(
+    one: PlaceLink, away: Sequence[Who], new: Sequence[Who], known: Mapping[str, Grant]
+) -> None:
+    if missing := [str(who) for who in away if who.key not in known]:
+        raise PlaceNotFound(
+            f"'{one.place}' is not shared with {', '.join(missing)}; now: {'; '.join(one.access)}"
+        )
+    owners = {key for key, grant in known.items() if grant.role == "owner"}
+    if owning := [str(who) for who in (*away, *new) if who.key in owners]:
+        raise DriveForbidden(
+            f"{', '.join(owning)} owns '{one.place}'; that can be neither given nor taken away"
+        )
+
+
+def _link(place: Place, fs: DriveFileSystem) -> PlaceLink:
     node = fs.node(place.path)
     found = fs.api.call(
         lambda service: service.files().get(fileId=node.id, fields=_FILE, supportsAllDrives=True),
@@ -103,89 +154,12 @@ def link(place: Place) -> PlaceLink:
     )
 
 
-def link_of(
-    place: Place,
-    sharing: str | None = None,
-    unsharing: str | None = None,
-    *,
-    role: Role | None = None,
-    notify: bool = False,
-) -> PlaceLink:
-    """The link of a place, after what `sharing` and `unsharing` ask for; people with commas.
-
-    Raises:
-        BadValue: nobody is meant by one of the names, or nobody is named to give a role to.
-    """
-    if sharing is None and (role or notify):
-        raise BadValue("nothing was shared: --role and --notify need --share WHO")
-    away, new = _people(unsharing), _people(sharing)
-    if not away and not new:
-        return link(place)
-    one = unshare(place, away) if away else None
-    done = one.done if one else []
-    if new:
-        one = share(place, new, role or "reader", notify=notify)
-    assert one is not None
-    one.done[:0] = done if new else []
-    return one
-
-
 def _people(text: str | None) -> list[Who]:
+    """Those who are named, each once."""
     if text is None:
         return []
-    return [Who.read(one) for one in text.split(",") if one.strip()] or [Who.read(text)]
-
-
-def share(
-    place: Place, whos: Sequence[Who], role: Role = "reader", *, notify: bool = False
-) -> PlaceLink:
-    """Let others open a file or folder; who may already gets that role.
-
-    Args:
-        notify: whether Drive sends them a mail.
-
-    Raises:
-        BadPlace: it is not on a Drive.
-        DriveForbidden: this account may not share it, or not with them.
-    """
-    one = link(place)
-    api, known = _changeable(place), {grant.who.key: grant for grant in one.grants or ()}
-    for who in whos:
-        _grant(api, one, who, role, known.get(who.key), notify)
-        what = "; the same for all that is in it" if one.folder else ""
-        mail = ("; Drive sends a mail" if notify else "; no mail was sent") * ("@" in who.name)
-        one.done.append(f"shared with {who}, who {MAY[role]}{what}{mail}")
-    one.grants = _grants(api, one.id)
-    return one
-
-
-def unshare(place: Place, whos: Sequence[Who]) -> PlaceLink:
-    """Take away what was given by `share`.
-
-    Raises:
-        BadPlace: it is not on a Drive.
-        PlaceNotFound: it is not shared with one of them.
-        DriveForbidden: they own it, or this account may not change that.
-    """
-    one = link(place)
-    api, known = _changeable(place), {grant.who.key: grant for grant in one.grants or ()}
-    if missing := [str(who) for who in whos if who.key not in known]:
-        raise PlaceNotFound(
-            f"'{place}' is not shared with {', '.join(missing)}; now: {'; '.join(one.access)}"
-        )
-    if owners := [str(who) for who in whos if known[who.key].role == "owner"]:
-        raise DriveForbidden(f"{', '.join(owners)} owns '{place}'; that can not be taken away")
-    for who in whos:
-        _revoke(api, one.id, known[who.key])
-        one.done.append(f"{who} can no longer open it")
-    one.grants = _grants(api, one.id)
-    return one
-
-
-def _changeable(place: Place) -> DriveAPI:
-    assert isinstance(place.fs, DriveFileSystem)
-    place.fs.api.may_write()
-    return place.fs.api
+    names = [one for one in text.split(",") if one.strip()] or [text]
+    return [*dict.fromkeys(map(Who.read, names))]
 
 
 def _grants(api: DriveAPI, id: str) -> list[Grant] | None:
@@ -218,8 +192,6 @@ def _grant(
     doing = f"share '{one.place}' with {who}"
     common = {"fileId": one.id, "fields": "id", "supportsAllDrives": True}
     if known is not None:
-        if known.role == "owner":
-            raise DriveForbidden(f"{who} owns '{one.place}' already")
         if known.role != role:
             api.call(
                 lambda service: service.permissions().update(

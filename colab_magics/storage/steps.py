@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from colab_magics.errors import BadPlace, DriveForbidden, PlaceIsFile, PlaceNotFound
+from colab_magics.errors import (
+    BadPlace,
+    ColabMagicsError,
+    DriveForbidden,
+    PlaceIsFile,
+    PlaceNotFound,
+    in_words,
+)
 
 from .filesystem import DriveFileSystem
 from .health import check_path
@@ -20,9 +27,6 @@ from .place import Place
 from .transfers.transfer import Receipt, fetch, md5_of, revision_of, send
 from .transfers.trees import fetch_tree, send_tree
 from .tree import to_path
-
-# What a folder holds that is no file to fetch; nothing went wrong with it.
-_LEFT_OUT = ("a Google document", "a shortcut", "another file has this name")
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Arrival:
         same: files that were there already, with the very same content.
         failed: pairs of a file and why it did not arrive.
         left_out: pairs of what is no file to fetch, such as a Google document, and why.
-        md5: of a single file, the same on both sides; empty where there is none.
+        exported: how many of the files are exports, of which Drive tells neither size nor md5.
     """
 
     files: int
@@ -56,7 +60,7 @@ class Arrival:
     same: int = 0
     failed: Sequence[tuple[str, str]] = ()
     left_out: Sequence[tuple[str, str]] = ()
-    md5: str = ""
+    exported: int = 0
     receipt: Receipt | None = None
 
 
@@ -88,23 +92,24 @@ def fetching(places: Sequence[Place], dest: str, *, export: str = "") -> list[St
             within = inside or (not folder and target.is_dir())
             to = target / (name or local_name(one)) if within else target
             _check_kind(to, str(to))
-            new = _fetch_folder(one, to, export) if folder else _fetch_file(one, info, to, export)
-            steps.append(new)
+            steps.append(
+                _fetch_folder(one, to, export) if folder else _fetch_file(one, info, to, export)
+            )
     return steps
 
 
-def sending(sources: Sequence[str], place: Place, *, inside: bool) -> list[Step]:
+def sending(sources: Sequence[str], place: Place) -> list[Step]:
     """Say what goes where when files of this machine are sent to a place; nothing is moved yet.
 
-    Args:
-        inside: whether `place` is the folder that they go into, which need not be there yet;
-            a single file goes into it where it is a folder, whatever `inside` says.
+    A place that was typed as nothing, or with "/" at its end, is a folder that they go into, which
+    need not be there yet; a single file goes into any folder that is there.
 
     Raises:
         PlaceNotFound: there is no such file on this machine.
         BadPlace: several files, and `place` is no folder.
     """
     files = [path for source in sources for path in _local(source)]
+    inside = place.typed == "" or place.typed.endswith("/")
     if len(files) > 1 and not inside and not place.is_folder():
         raise BadPlace(f"several files need a folder; write '{place}/' to make one")
     steps = []
@@ -167,10 +172,10 @@ def _fetch_file(place: Place, info: dict[str, Any], target: Path, export: str) -
         if _same(target, known, md5):
             _tell(callback, known)
             receipt = Receipt(info.get("id"), known, md5, revision_of(info), seconds=0.0)
-            return Arrival(1, 0, same=1, md5=md5, receipt=receipt)
+            return Arrival(1, 0, same=1, receipt=receipt)
         target.parent.mkdir(parents=True, exist_ok=True)
         receipt = fetch(place, target, callback=callback)
-        return Arrival(1, receipt.size, md5=receipt.md5, receipt=receipt)
+        return Arrival(1, receipt.size, receipt=receipt)
 
     return Step(str(place), str(target), known, run)
 
@@ -191,7 +196,7 @@ def _export(place: Place, target: Path, wanted: str, formats: list[str]) -> Step
         target.parent.mkdir(parents=True, exist_ok=True)
         options = {} if callback is None else {"callback": callback}
         fs.get_file(place.path, str(target), export=wanted, **options)
-        return Arrival(1, target.stat().st_size)
+        return Arrival(1, target.stat().st_size, exported=1)
 
     return Step(str(place), str(target), 0, run)
 
@@ -210,15 +215,21 @@ def _fetch_folder(place: Place, target: Path, export: str) -> Step:
 
     def run(callback: Any) -> Arrival:
         done = fetch_tree(place, target, callback=callback)
-        failed, left_out, files, size = [], [], done.files, done.size
-        for path, why in done.failed:
-            if not why.startswith(_LEFT_OUT):
-                failed.append((path, why))
-            elif export and (got := _exported(place.join(path), target / path, export)):
-                files, size = files + got.files, size + got.size
-            else:
+        failed, left_out, exported = [*done.failed], [], dict[str, int]()
+        for path, why in done.left_out:
+            new = bool(export) and path not in exported  # else another file of that name
+            try:
+                got = _exported(place.join(path), target / path, export) if new else None
+            except (ColabMagicsError, OSError) as exc:  # all else has arrived
+                failed.append((path, in_words(exc)))
+                continue
+            if got is None:
                 left_out.append((path, why))
-        return Arrival(files + done.skipped, size, done.skipped, failed, left_out)
+            else:
+                exported[path] = got.size
+        files = done.files + done.skipped + len(exported)
+        size = done.size + sum(exported.values())
+        return Arrival(files, size, done.skipped, failed, left_out, len(exported))
 
     return Step(f"{place}/", f"{target}/", 0, run)
 
@@ -229,12 +240,12 @@ def _send_file(source: Path, place: Place) -> Step:
     def run(callback: Any) -> Arrival:
         info = place.info() if place.exists() else {}
         same = info.get("type") == "file" and info.get("md5")
-        if same and _same(source, **_content(info)) and _still(place, info):
+        if same and _same(source, info.get("size"), info["md5"]) and _still(place, info):
             _tell(callback, known)
             receipt = Receipt(info.get("id"), known, info["md5"], revision_of(info), seconds=0.0)
-            return Arrival(1, 0, same=1, md5=receipt.md5, receipt=receipt)
+            return Arrival(1, 0, same=1, receipt=receipt)
         receipt = send(source, place, callback=callback)
-        return Arrival(1, receipt.size, md5=receipt.md5, receipt=receipt)
+        return Arrival(1, receipt.size, receipt=receipt)
 
     return Step(str(source), str(place), known, run)
 
@@ -258,10 +269,6 @@ def _still(place: Place, info: dict[str, Any]) -> bool:
         return False
     facts = (now.md5, now.name, now.parent, now.trashed)
     return facts == (known.md5, known.name, known.parent, False)
-
-
-def _content(info: dict[str, Any]) -> dict[str, Any]:
-    return {"size": info.get("size"), "md5": info["md5"]}
 
 
 def _same(path: Path, size: int | None, md5: str) -> bool:

@@ -25,6 +25,7 @@ from colab_magics.settings import Settings
 from .budget import account_of, budget_of
 from .line import Line
 from .refusals import again, foreign, refusal, strange, translate
+from .signin.live import LiveCredentials
 
 if TYPE_CHECKING:
     import requests
@@ -42,7 +43,6 @@ class Wire:
 
     Attributes:
         base: the endpoint's address, ending in "/".
-        account: a text that tells accounts apart, and nothing else of them.
         requests: how many HTTP requests were made, tries included.
         units: what they cost of Drive's quota.
         clock: what it waits by.
@@ -54,18 +54,16 @@ class Wire:
         self, url: str, credentials: Any, settings: Settings, clock: Clock, *, waits: bool = True
     ) -> None:
         self.base = checked(url) if url else GOOGLE
-        self.account = account_of(credentials)
         self.requests = 0
         self.units = 0
         self.stop = threading.Event()
         self._loopback = _is_loopback(self.base)
         self._credentials = credentials
-        self._robot = bool(getattr(credentials, "service_account_email", None))
         self.settings = settings
         self.clock = clock
         self._waits = waits
         self._waiting = 0
-        self._budget = budget_of(self.base, self.account, clock)
+        self._budget = budget_of(self.base, account_of(credentials), clock)
         self._lock = threading.Lock()
         self._local = threading.local()
         self._lines: weakref.WeakSet[Line] = weakref.WeakSet()
@@ -76,6 +74,17 @@ class Wire:
         It never waits for room in the quota: it is for pollers, who ask little and in time.
         """
         return Wire(self.base, self._credentials, settings, self.clock, waits=False)
+
+    @property
+    def account(self) -> str:
+        """A text that tells accounts apart, and nothing else of them; a sign-in may change it."""
+        if isinstance(self._credentials, LiveCredentials):
+            self._credentials.follow()
+        return account_of(self._credentials)
+
+    @property
+    def _robot(self) -> bool:
+        return bool(getattr(self._credentials, "service_account_email", None))
 
     @property
     def waiting(self) -> str:
@@ -142,7 +151,7 @@ class Wire:
                 return answer
             body = answer.content
         except foreign() as exc:
-            raise translate(exc, doing) from None  # its text holds the URL
+            raise translate(exc, doing, robot=self._robot) from None  # its text holds the URL
         raise refusal(answer.status_code, body, answer.headers, doing, robot=self._robot)
 
     def tries(self, once: Callable[[], T]) -> T:
@@ -153,7 +162,9 @@ class Wire:
     def close(self) -> None:
         """Close every thread's connections and end all waiting."""
         self.stop.set()
-        for line in list(self._lines):
+        with self._lock:
+            lines = list(self._lines)
+        for line in lines:
             line.close()
 
     def line(self) -> Line:
@@ -165,10 +176,11 @@ class Wire:
         line: Line | None = getattr(self._local, "line", None)
         if line is None or line.pid != os.getpid() or line.closed:
             line = Line(self._credentials, self._loopback, self.settings.timeout_seconds)
-            if self.stop.is_set():
-                line.stop.set()
             self._local.line = line
-            self._lines.add(line)
+            with self._lock:
+                self._lines.add(line)
+            if self.stop.is_set():  # asked last: `close` sets it, and then closes those it finds
+                line.stop.set()
         return line
 
     def _count(self, units: int, doing: str) -> None:

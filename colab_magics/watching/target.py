@@ -47,6 +47,7 @@ class Target:
 
         Raises:
             PlaceNotFound: neither the place nor the folder it would be in exists.
+            BadPlace: it is no pattern.
         """
         path = place.path.rstrip("/") or place.path[:1]
         kind = known(path) if known else None
@@ -62,6 +63,9 @@ class Target:
             expect_folder(replace(place, path=root))
         if not magic:
             return cls(place, "file", path, root, missing=True)
+        from colab_magics.storage.listing import compiled
+
+        compiled(path)  # glob itself raises a ValueError in words of its own
         fs: Any = place.fs
         return cls(place, "glob", path, root, not fs.glob(path), _compile(path))
 

@@ -78,6 +78,17 @@ def test_who_may_use_its_data_alone_sees_nothing_of_the_drive(emulator: Emulator
         assert app.names(spaces=APP) == ["a"]
 
 
+def test_its_folder_is_a_parent_by_its_alias(app: Api) -> None:
+    """In a move as in a create."""
+    folder, file = app.folder("in", parents=[APP]), app.make("config.json", parents=[APP])
+    path = f"drive/v3/files/{file['id']}"
+    app.ok("PATCH", path, params={"addParents": folder["id"], "removeParents": APP}, json={})
+    assert app.file(file["id"])["parents"] == [folder["id"]]
+
+    app.ok("PATCH", path, params={"addParents": APP, "removeParents": folder["id"]}, json={})
+    assert app.file(file["id"])["parents"] == folder["parents"]
+
+
 def test_it_can_not_be_trashed_shared_or_moved(app: Api) -> None:
     """Only changed and deleted; a copy stays where it is [not documented]."""
     file, outside = app.make("a", b"1", parents=[APP]), app.make("b")

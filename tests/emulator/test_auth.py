@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from colab_magics.emulator import Emulator
 from emulator.api import Api, client_of, error
+from emulator.google import service_of
 
 
 def token_of(api: Api, refresh: str) -> dict[str, Any]:
@@ -142,11 +142,7 @@ def test_tokens_survive_a_restart(strict: Emulator) -> None:
 def test_google_credentials_refresh_by_themselves(strict: Emulator) -> None:
     """google-auth trades its refresh token when it meets the 401, and the request goes on."""
     from google.oauth2.credentials import Credentials
-    from googleapiclient.discovery import build_from_document
-    from googleapiclient.discovery_cache import get_static_doc
 
-    document = json.loads(get_static_doc("drive", "v3"))
-    document["rootUrl"] = strict.url
     credentials = Credentials(
         token=None,
         refresh_token=strict.refresh_token,
@@ -154,7 +150,7 @@ def test_google_credentials_refresh_by_themselves(strict: Emulator) -> None:
         client_id="client",
         client_secret="secret",
     )
-    with build_from_document(document, credentials=credentials) as drive:
+    with service_of(strict, credentials=credentials) as drive:
         assert drive.about().get(fields="user/me").execute() == {"user": {"me": True}}
         strict.tokens.expire()
         assert drive.files().list().execute()["files"] == []

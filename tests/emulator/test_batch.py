@@ -7,12 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from googleapiclient.discovery import build_from_document
-from googleapiclient.discovery_cache import get_static_doc
-from googleapiclient.http import build_http
 
 from colab_magics.emulator import Emulator
 from emulator.api import ANN, Api, as_user, error
+from emulator.google import service_of
 
 
 def batch(api: Api, *calls: str, end: str = "\r\n", name: str = "item") -> httpx.Response:
@@ -130,8 +128,6 @@ def test_a_call_is_by_who_sends_the_batch(emulator: Emulator, api: Api) -> None:
 
 def test_googles_client_sends_batches(emulator: Emulator, api: Api) -> None:
     """And finds which answer is whose."""
-    document = json.loads(get_static_doc("drive", "v3"))
-    document["rootUrl"] = emulator.url
     ids = [api.make(f"{number}")["id"] for number in range(20)]
     got: dict[str, Any] = {}
     failed: dict[str, Any] = {}
@@ -139,7 +135,7 @@ def test_googles_client_sends_batches(emulator: Emulator, api: Api) -> None:
     def take(name: str, answer: Any, problem: Any) -> None:
         (failed if problem else got)[name] = problem or answer["name"]
 
-    with build_from_document(document, http=build_http()) as service:
+    with service_of(emulator) as service:
         many = service.new_batch_http_request(callback=take)
         many._batch_uri = f"{emulator.url}batch/drive/v3"
         for number, one in enumerate([*ids, "none"]):

@@ -9,13 +9,12 @@ import zipfile
 from typing import Any
 
 import pytest
-from googleapiclient.discovery import build_from_document
-from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
-from googleapiclient.http import MediaIoBaseDownload, MediaIoBaseUpload, build_http
+from googleapiclient.http import MediaIoBaseDownload, MediaIoBaseUpload
 
 from colab_magics.emulator import Emulator
 from emulator.api import Api, error
+from emulator.google import service_of
 
 GOOGLE = "application/vnd.google-apps."
 DOCUMENT, SHEET = f"{GOOGLE}document", f"{GOOGLE}spreadsheet"
@@ -248,9 +247,7 @@ def test_a_download_is_an_operation(api: Api) -> None:
 
 def test_googles_client_uploads_converts_and_exports(emulator: Emulator) -> None:
     """The way most programs do it."""
-    document = json.loads(get_static_doc("drive", "v3"))
-    document["rootUrl"] = emulator.url
-    with build_from_document(document, http=build_http()) as service:
+    with service_of(emulator) as service:
         files = service.files()
         media = MediaIoBaseUpload(io.BytesIO(b"a,b\r\n1,2"), "text/csv", resumable=True)
         body = {"name": "t", "mimeType": SHEET}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from googleapiclient.discovery import build_from_document
-from googleapiclient.discovery_cache import get_static_doc
-from googleapiclient.http import build_http
 
 from colab_magics.emulator import Emulator
 from emulator.api import ANN, FOLDER, Api, error
+from emulator.google import service_of
 
 ALL = "supportsAllDrives=true"
 BOTH = {"supportsAllDrives": "true", "includeItemsFromAllDrives": "true"}
@@ -117,6 +114,22 @@ def test_a_session_goes_on_into_a_shared_drive(api: Api, team: str) -> None:
     file = api.put(begun.headers["location"], content=b"x").json()
 
     assert api.ok("GET", f"drive/v3/files/{file['id']}?{ALL}", fields="driveId")["driveId"] == team
+
+
+def test_a_full_drive_of_ones_own_does_not_matter_there(
+    api: Api, emulator: Emulator, team: str
+) -> None:
+    """However the bytes are sent: also a session is begun, and a copy is made."""
+    emulator.storage_limit = 3
+    file = make(api, team, "a", b"12345")
+    path, body = f"upload/drive/v3/files?uploadType=resumable&{ALL}", {"parents": [team]}
+    headers = {"X-Upload-Content-Length": "5"}
+
+    session = api.post(path, json=body, headers=headers).headers["location"]
+    assert api.put(session, content=b"12345").status_code == 200
+    assert api.post(f"drive/v3/files/{file['id']}/copy?{ALL}", json={}).status_code == 200
+    answer = api.post(path, json={}, headers=headers)
+    assert error(answer)[:2] == (403, "storageQuotaExceeded")
 
 
 def test_lists_have_its_files_only_if_asked(api: Api, team: str) -> None:
@@ -287,9 +300,7 @@ class TestTheLog:
 
 def test_googles_client_works_with_drives(emulator: Emulator) -> None:
     """With the parameters that its users know."""
-    document = json.loads(get_static_doc("drive", "v3"))
-    document["rootUrl"] = emulator.url
-    with build_from_document(document, http=build_http()) as service:
+    with service_of(emulator) as service:
         drive = service.drives().create(requestId="x", body={"name": "T"}).execute()
         body = {"name": "a", "parents": [drive["id"]]}
         service.files().create(body=body, supportsAllDrives=True).execute()

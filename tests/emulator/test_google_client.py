@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from googleapiclient.discovery import build_from_document
-from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
-from googleapiclient.http import MediaIoBaseDownload, MediaIoBaseUpload, build_http
+from googleapiclient.http import MediaIoBaseDownload, MediaIoBaseUpload
 
 from colab_magics.emulator import Emulator
 from emulator.api import FOLDER
+from emulator.google import service_of
 
 UNIT = 256 << 10
 DATA = bytes(range(256)) * 3072 + b"\r"
@@ -24,9 +22,7 @@ DATA = bytes(range(256)) * 3072 + b"\r"
 @pytest.fixture
 def files(emulator: Emulator) -> Iterator[Any]:
     """`files` of a service whose every address is the emulator's."""
-    document = json.loads(get_static_doc("drive", "v3"))
-    document["rootUrl"] = emulator.url
-    with build_from_document(document, http=build_http()) as service:
+    with service_of(emulator) as service:
         yield service.files()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from colab_magics.emulator import Emulator
-from emulator.api import FOLDER, Api, error
+from emulator.api import FOLDER, Api, client_of, error
 
 
 def test_the_limits_are_drives_own(api: Api, emulator: Emulator) -> None:
@@ -41,6 +41,20 @@ def test_a_day_has_an_end(api: Api, emulator: Emulator) -> None:
     assert api.post("drive/v3/files", json={"mimeType": FOLDER}).status_code == 200
     emulator.clock.advance(24 * 3600)
     assert api.put_bytes(file["id"], b"123")["size"] == "3"
+
+
+def test_a_limit_that_is_set_is_known_everywhere(api: Api, emulator: Emulator) -> None:
+    """By the controls and by the object, which keeps it over a stop."""
+    api.ok("POST", "emulator/quota", json={"storage": 7})
+    assert emulator.storage_limit == 7
+    assert api.ok("GET", "emulator/limits")["storage"] == 7
+
+    emulator.limits.children = 2
+    emulator.stop()
+    emulator.start()
+    assert emulator.limits.as_json()["children"] == 2
+    with client_of(emulator) as again:
+        assert again.ok("GET", "emulator/limits")["children"] == 2
 
 
 def test_a_folder_is_full(api: Api) -> None:

@@ -229,6 +229,14 @@ def test_who_knows_a_session_may_use_it(tmp_path: Path) -> None:
         assert api.put(session, content=b"hello").json()["name"] == "a"
 
 
+def test_what_has_no_content_is_refused_before_its_bytes(api: Api) -> None:
+    """A session for a folder is not begun."""
+    folder = api.folder("f")
+    answer = api.patch(f"{UPLOAD}/{folder['id']}?uploadType=resumable", json={})
+
+    assert error(answer)[:2] == (403, "fieldNotWritable")
+
+
 def pieces(data: bytes) -> Iterator[bytes]:
     """Make httpx send a body in chunks, without a Content-Length."""
     for start in range(0, len(data), 50_000):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from googleapiclient.discovery import build_from_document
-from googleapiclient.discovery_cache import get_static_doc
-from googleapiclient.http import build_http
 
 from colab_magics.emulator import Emulator
 from emulator.api import ANN, BOB, Api, as_user, error
+from emulator.google import service_of
 
 ME = "user@drive.emulator"
 NO_RIGHTS = (
@@ -468,9 +465,7 @@ def test_a_user_can_be_had_from_another_process(api: Api, emulator: Emulator) ->
 
 def test_googles_client_shares(emulator: Emulator) -> None:
     """`permissions` as Google's own library asks for them."""
-    document = json.loads(get_static_doc("drive", "v3"))
-    document["rootUrl"] = emulator.url
-    with build_from_document(document, http=build_http()) as service:
+    with service_of(emulator) as service:
         file = service.files().create(body={"name": "a"}).execute()
         body = {"type": "user", "role": "writer", "emailAddress": ANN}
         rights = service.permissions()

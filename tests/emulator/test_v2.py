@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from googleapiclient.discovery import build_from_document
-from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
-from googleapiclient.http import MediaIoBaseDownload, MediaIoBaseUpload, build_http
+from googleapiclient.http import MediaIoBaseDownload, MediaIoBaseUpload
 
 from colab_magics.emulator import Emulator
 from emulator.api import ANN, FOLDER, Api, client_of, error
+from emulator.google import service_of
 
 UNIT = 256 << 10
 
@@ -258,16 +256,18 @@ def test_permissions(api: Api, ann: Api) -> None:
     link = api.ok("POST", path, json={"type": "anyone", "role": "reader", "withLink": True})
     assert link["withLink"] is True
     assert len(api.ok("GET", path)["items"]) == 3
-    assert api.ok("PATCH", f"{path}/{given['id']}", json={"role": "writer"})["role"] == "writer"
-    assert api.delete(f"{path}/{given['id']}").status_code == 204
+    one = f"{path}/{given['id']}"
+    ends = {"role": "reader", "expirationTime": "2999-01-01T00:00:00Z"}
+    assert api.ok("PATCH", one, json=ends)["expirationTime"] == "2999-01-01T00:00:00.000Z"
+    given = api.ok("PUT", f"{one}?removeExpiration=true", json={"role": "writer"})
+    assert (given["role"], "expirationTime" in given) == ("writer", False)
+    assert api.delete(one).status_code == 204
 
 
 @pytest.fixture
 def files(emulator: Emulator) -> Iterator[Any]:
     """`files` of Google's own client for v2."""
-    document = json.loads(get_static_doc("drive", "v2"))
-    document["rootUrl"] = emulator.url
-    with build_from_document(document, http=build_http()) as service:
+    with service_of(emulator, version="v2") as service:
         yield service.files()
 
 

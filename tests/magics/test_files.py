@@ -148,6 +148,11 @@ def local(folder: str) -> list[str]:
             "%drive_mount https://me:hush@localhost/?key=hush",
             "BadValue: an address of a Drive has no user, '?' or '#' in it; write https://HOST/",
         ),
+        ("%drive_ls 'a**'", "BadPlace: no pattern: 'a**'; '**' stands alone between two '/'"),
+        (
+            "%drive_rm 'story/a**' --restore",
+            "BadPlace: no pattern: 'a**'; '**' stands alone between two '/'",
+        ),
         ("%drive_ls story --page 2", "BadPlace: no page 2 of 'My Drive/story'; the last one is 1"),
     ],
 )
@@ -431,6 +436,44 @@ def test_a_folder_with_a_google_document_arrives(run: Run, api: Any) -> None:
     assert sorted(name for name, _ in exported.left_out) == ["round", "short"]
 
 
+def test_an_export_is_not_said_to_be_verified(run: Run, api: Any) -> None:
+    """Drive tells neither its size nor its md5."""
+    make_special(api)
+    alone = dict(run("drive_get in/report out.pdf").card().lines)
+    whole = dict(run("drive_get in all --export pdf").card().lines)
+
+    assert alone["verified"] == "no; of what it exports, Drive tells neither md5 nor size"
+    assert whole["verified"] == "every file, by its md5 or its size, but for 1 export"
+
+
+def test_a_document_that_can_not_be_exported_stops_nothing(
+    attached: InteractiveShell, run: Run, api: Any, drive: Emulator, said: Said
+) -> None:
+    """The card says which one and why; the other files are here, and counted."""
+    make_special(api)
+    reason = "exportSizeLimitExceeded"
+    drive.faults.add(path="/export", status=403, reason=reason)
+    line = said("%drive_get in all --export pdf")
+
+    assert line.splitlines()[-1] == (
+        "DriveError: 1 of 2 files did not arrive; run it again, what is there stays"
+    )
+    assert "failed    report: " in line + str(attached.display_pub.outputs)
+    assert local("all") == ["a.txt"]
+
+
+def test_documents_of_one_name_are_exported_once(run: Run, api: Any) -> None:
+    """The newest; the other one is left out, with its id."""
+    kind = "application/vnd.google-apps.document"
+    folder = api.create("in", api.root_id(), mime_type="application/vnd.google-apps.folder")
+    older = api.create("plan", folder.id, mime_type=kind)
+    api.create("plan", folder.id, mime_type=kind)
+    got = run("drive_get in --export txt")
+
+    assert got.files == 1
+    assert got.left_out == [("plan", f"another file has this name; this one is id:{older.id}")]
+
+
 def test_a_listing_shows_hostile_names_as_text(run: Run) -> None:
     """A name is never HTML and never a terminal code."""
     name = "<img src=x onerror=alert(1)>\x1b[31m"
@@ -592,6 +635,52 @@ def test_what_was_removed_comes_back_by_its_name(run: Run) -> None:
     assert names(run("drive_ls")) == ["a.txt"]
 
 
+def test_a_file_in_a_folder_that_is_removed_goes_with_it(run: Run, data: Path) -> None:
+    """Also when both are named, and one of them twice."""
+    run("drive_put data")
+    gone = run("drive_rm data data/file1.txt data --recursive")
+    run(f"drive_rm --restore id:{gone[0].id}")
+
+    assert [one.place for one in gone] == ["My Drive/data"]
+    assert len(run("drive_ls data")) == 4
+
+
+def test_a_pattern_brings_back_what_it_removed(run: Run, data: Path, said: Said) -> None:
+    """From the folders that it means, and nothing else; of one name, the one changed last."""
+    run("drive_put data")
+    run("drive_rm data/file1.txt")
+    Path("file1.txt").write_text("new")
+    run("drive_put file1.txt data/")
+    run("drive_rm 'data/**/*.txt'")
+    run("drive_rm data/deep/b.bin")
+    back = run("drive_rm --restore 'data/file?.txt'")
+    deep = run("drive_rm --restore 'data/**/*.txt'")
+    run("drive_get data/file1.txt got.txt")
+
+    assert [one.place for one in back] == ["My Drive/data/file1.txt", "My Drive/data/file2.txt"]
+    assert [one.place for one in deep][1:] == [
+        "My Drive/data/file10.txt",
+        "My Drive/data/deep/er/🎉 party.txt",
+    ]
+    assert Path("got.txt").read_text() == "new"
+    assert said("%drive_rm --restore 'data/*.txt'") == (
+        "PlaceNotFound: no 'My Drive/data/*.txt' in the trash; %drive_ls --trashed shows what is "
+        "there"
+    )
+
+
+@pytest.mark.parametrize("folder", ["a[1]", "plain"])
+def test_a_name_that_looks_like_a_pattern_comes_back(run: Run, folder: str) -> None:
+    """What is called just so comes first."""
+    for name in ("b[1].txt", "b1.txt"):
+        Path(name).write_text(name)
+        run(f"drive_put {name} '{folder}/'")
+        run(f"drive_rm '{folder}/{name}'")
+    run(f"drive_rm --restore '{folder}/b[1].txt'")
+
+    assert names(run(f"drive_ls '{folder}'")) == ["b[1].txt"]
+
+
 def test_a_pattern_says_what_it_removed(run: Run, data: Path) -> None:
     """Each of them, and the others stay."""
     run("drive_put data")
@@ -686,3 +775,22 @@ def test_the_line_that_brings_many_back_can_be_run(run: Run) -> None:
     run(str(undo).removeprefix("%"))
 
     assert len(run("drive_ls few")) == 5
+
+
+def test_the_line_that_brings_very_many_back_is_short_and_exact(run: Run) -> None:
+    """The pattern, unless it means what lay in the trash before; then ids, as many as fit."""
+    Path("many").mkdir()
+    for number in range(30):
+        Path(f"many/{number}.txt").touch()
+    run("drive_put many")
+    undo = dict(run("drive_rm many/*").card().lines)["undo"]
+    run(str(undo).removeprefix("%"))
+    back = len(run("drive_ls many"))
+    run("drive_rm many/7.txt")
+    gone = run("drive_rm many/*")
+    run(repr(gone).splitlines()[-2].partition("%")[2])
+
+    assert undo == "%drive_rm --restore 'many/*'"
+    assert back == 30
+    assert repr(gone).splitlines()[-1].strip() == "and 22 more: %drive_ls --trashed"
+    assert len(run("drive_ls many")) == 7

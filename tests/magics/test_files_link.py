@@ -122,6 +122,26 @@ def test_what_was_shared_is_taken_away(link: Link) -> None:
     assert last.access == ["only you"]
 
 
+def test_one_line_takes_away_and_gives(link: Link, drive: Emulator) -> None:
+    """What was there is looked at once, and once more when all is done."""
+    link("--share anyone")
+    before = len(drive.log)
+    one = link("--unshare anyone,anyone --share a@b.example,A@b.example")
+
+    assert one.done == [
+        "anyone with the link can no longer open it",
+        "shared with a@b.example, who may read; no mail was sent",
+    ]
+    assert one.access == ["a@b.example may read", "you own it"]
+    assert [(each.method, "permissions" in each.path) for each in list(drive.log)[before:]] == [
+        ("GET", False),
+        ("GET", True),
+        ("DELETE", True),
+        ("POST", True),
+        ("GET", True),
+    ]
+
+
 def test_sharing_a_folder_says_that_all_in_it_is_shared(link: Link) -> None:
     """That is what Drive does."""
     one = link("--share anyone", place="in")
@@ -142,6 +162,11 @@ def test_sharing_a_folder_says_that_all_in_it_is_shared(link: Link) -> None:
             "%drive_link in/a.txt --share anyone,bob",
             "BadValue: nobody is meant by 'bob'; write anyone, NAME@HOST, group:NAME@HOST or "
             "domain:HOST",
+        ),
+        (
+            "%drive_link in/a.txt --share anyone,user@drive.emulator",
+            "DriveForbidden: user@drive.emulator owns 'My Drive/in/a.txt'; that can be neither "
+            "given nor taken away",
         ),
         (
             "%drive_link ./a.txt",

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from colab_magics.settings import Settings
+from colab_magics.storage.api import DriveAPI
+
 if TYPE_CHECKING:
     from harness.certificates import Certificates
 
@@ -92,6 +95,7 @@ def test_a_receipt_is_json_when_asked_for(
         (("get", "no/such.txt"), 1, "colab-magics: no folder 'no' in My Drive, which is empty"),
         (("put", "/no/such/file"), 1, "colab-magics: no file at '/no/such/file' on this machine"),
         (("put", "-"), 2, "colab-magics: standard input has no name; give PLACE one"),
+        (("put", "-", "My Drive"), 2, "colab-magics: standard input has no name; give PLACE one"),
     ],
 )
 def test_what_can_not_be_done_is_one_line(
@@ -139,6 +143,22 @@ def test_what_is_removed_comes_back(drive: Emulator, environ: dict[str, str]) ->
     assert json.loads(empty.stdout) == []
     assert back.returncode == 0
     assert [item["name"] for item in json.loads(there.stdout)] == ["a.txt"]
+
+
+def test_a_document_goes_to_standard_output_in_the_format_asked_for(
+    drive: Emulator, environ: dict[str, str]
+) -> None:
+    """It has no bytes of its own; without a format, that is said."""
+    api = DriveAPI(url=drive.url, settings=Settings())
+    api.create("report", api.root_id(), mime_type="application/vnd.google-apps.document")
+    api.close()
+    at = ("--drive", drive.url)
+    got = run("get", "report", "-", "--export", "pdf", *at, env=environ)
+    none = run("get", "report", "-", *at, env=environ)
+
+    assert got.stdout.startswith(b"%PDF")
+    assert (none.returncode, none.stdout) == (1, b"")
+    assert none.stderr.startswith(b"colab-magics: ")
 
 
 def test_a_file_is_shared_when_asked(drive: Emulator, environ: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ MISTAKES = {
     "no place": ("%%on_drive_change\npass", "place"),
     "missing folder": ("%%on_drive_change no/such/a.txt\npass", "no folder 'no'"),
     "empty cell": ("%%on_drive_change a.txt\n  \n", "empty"),
+    "no pattern": ("%%on_drive_change a**\npass", "no pattern: "),
     "no cell": ("%%on_drive_change a.txt", ""),
     "every 0": ("%%on_drive_change a.txt --every 0\npass", "--every"),
     "every letter": ("%%on_drive_change a.txt --every z\npass", "--every"),

@@ -419,12 +419,62 @@ def test_a_write_to_what_another_program_took_away_is_not_lost(
         assert len(fs.duplicates("a")) == 1, change
 
 
+def test_a_file_that_is_found_gone_while_it_is_read_is_known_to_be_gone(
+    fs: DriveFileSystem, outsider: DriveAPI, tmp_path: Path
+) -> None:
+    """However it is read: the next question does not get the old answer."""
+    reads = {
+        "all": fs.cat_file,
+        "part": lambda path: fs.cat_file(path, 1, 3),
+        "file": lambda path: fs.get_file(path, tmp_path / "a"),
+        "open": lambda path: fs.open(path).read(),
+        "append": lambda path: fs.open(path, "ab"),
+    }
+    for way, read in reads.items():
+        fs.pipe_file("a", b"content")
+        outsider.delete(fs.node("a").id)
+        with pytest.raises(PlaceNotFound):
+            read("a")
+
+        assert not fs.exists("a"), way
+
+
+def test_what_can_be_read_only_once_is_not_lost_where_the_file_was_renamed_meanwhile(
+    fs: DriveFileSystem, outsider: DriveAPI
+) -> None:
+    """It is in the file, under the name that this has by now; there is no empty one beside it."""
+    fs.pipe_file("a", b"first")
+    outsider.update(fs.node("a").id, name="b")
+    reader, writer = os.pipe()
+    with open(writer, "wb") as stream:
+        stream.write(b"second")
+    with open(reader, "rb") as stream:
+        fs.publish("a", stream)
+    fs.invalidate_cache()
+
+    assert fs.ls("", detail=False) == ["b"]
+    assert fs.cat_file("b") == b"second"
+
+
+def test_a_refused_change_of_a_readonly_drive_costs_no_knowledge(story: DriveFileSystem) -> None:
+    """Drive was not even asked, so what is known of it is still so."""
+    story.isfile("story/a.txt")
+    story.api.readonly = True
+    before = story.api.requests
+    with pytest.raises(DriveForbidden, match="attached read-only"):
+        story.rm_file("story/a.txt", trash=False)
+
+    assert story.isfile("story/a.txt")
+    assert story.api.requests - before <= 1  # for the id of My Drive, which is never removed
+
+
 def test_a_forked_child_has_locks_of_its_own(story: DriveFileSystem) -> None:
     """Those of the parent may be held by threads that the child does not have."""
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with story.lookup.known._lock, story.nodes._lock, story.turns._lock:
+        api = story.api
+        with story.lookup.known._lock, story.nodes._lock, story.turns._lock, api._lock:
             held.set()
             release.wait(30)
 

@@ -31,7 +31,8 @@ class Blocks:
     def __init__(self, fs: DriveFileSystem, pool: Executor) -> None:
         self._fs, self._pool = fs, pool
         self._lock = threading.Lock()
-        self._kept: OrderedDict[_Key, Future[bytes]] = OrderedDict()
+        self._kept: OrderedDict[_Key, tuple[int, Future[bytes]]] = OrderedDict()  # size, block
+        self._size = 0  # of all that is kept
 
     def read(self, entry: Entry, size: int, offset: int) -> bytes:
         """Up to `size` bytes from `offset`.
@@ -54,28 +55,32 @@ class Blocks:
         done: Future[bytes] = Future()
         done.set_result(content)
         with self._lock:
-            self._keep((entry.id, entry.revision, 0), done)
+            self._keep((entry.id, entry.revision, 0), len(content), done)
 
     def _block(self, entry: Entry, number: int) -> Future[bytes]:
         with self._lock:
-            wanted = [number]
+            block = self._wanted(entry, number)
             if number and (entry.id, entry.revision, number - 1) in self._kept:
                 last = (entry.size - 1) // BLOCK
-                wanted += [n for n in range(number + 1, number + 1 + _AHEAD) if n <= last]
-            for one in wanted:
-                key = entry.id, entry.revision, one
-                known = self._kept.get(key)
-                if known is None or (known.done() and known.exception() is not None):
-                    self._keep(key, self._pool.submit(self._fetch, entry, one))
-            key = entry.id, entry.revision, number
-            self._kept.move_to_end(key)
-            return self._kept[key]
+                for ahead in range(number + 1, min(number + _AHEAD, last) + 1):
+                    self._wanted(entry, ahead)
+            return block
 
-    def _keep(self, key: _Key, block: Future[bytes]) -> None:
-        self._kept[key] = block
-        self._kept.move_to_end(key)
-        while len(self._kept) > _FILES or sum(map(_weight, self._kept.values())) > _MOST:
-            self._kept.popitem(last=False)
+    def _wanted(self, entry: Entry, number: int) -> Future[bytes]:
+        key = entry.id, entry.revision, number
+        _, block = self._kept.get(key, (0, None))
+        if block is None or (block.done() and block.exception() is not None):
+            block = self._pool.submit(self._fetch, entry, number)
+        self._keep(key, min(BLOCK, entry.size - number * BLOCK), block)
+        return block
+
+    def _keep(self, key: _Key, size: int, block: Future[bytes]) -> None:
+        before, _ = self._kept.pop(key, (0, None))
+        self._kept[key] = size, block
+        self._size += size - before
+        while len(self._kept) > _FILES or self._size > _MOST:
+            _, (least, _) = self._kept.popitem(last=False)
+            self._size -= least
 
     def _fetch(self, entry: Entry, number: int) -> bytes:
         target = io.BytesIO()
@@ -93,9 +98,3 @@ class Blocks:
         if node.revision != entry.revision:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         return target.getvalue()
-
-
-def _weight(block: Future[bytes]) -> int:
-    if block.done() and not block.cancelled() and block.exception() is None:
-        return len(block.result())
-    return BLOCK

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from colab_magics.errors import (
     BadPlace,
+    DiskFull,
     DriveBusy,
     DriveConflict,
     DriveForbidden,
@@ -29,6 +30,7 @@ _TABLE: tuple[tuple[type[Exception], int], ...] = (
     (PlaceIsFile, errno.ENOTDIR),
     (BadPlace, errno.EINVAL),
     (DriveFull, errno.ENOSPC),
+    (DiskFull, errno.ENOSPC),
     (DriveConflict, errno.EEXIST),
     (DriveForbidden, errno.EACCES),
     (NoCredentials, errno.EACCES),

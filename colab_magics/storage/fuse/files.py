@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from colab_magics.errors import DriveConflict
@@ -55,6 +56,18 @@ class OpenFiles:
         start = folder.rstrip("/") + "/"
         with self._lock:
             return iter([pair for pair in self._by_path.items() if pair[0].startswith(start)])
+
+    @contextmanager
+    def still(self, *paths: str) -> Iterator[None]:
+        """Have nothing of what is open or unsent at these paths on its way to Drive meanwhile.
+
+        What is removed or replaced before it has arrived would come back. Two callers never hold
+        up each other: the kernel lets only one at a time change the names in a folder.
+        """
+        with ExitStack() as stack:
+            for file in filter(None, map(self.at, paths)):
+                stack.enter_context(file.lock)
+            yield
 
     def unsent(self) -> list[tuple[str, str]]:
         """(path, why) of every file that Drive does not have, the removed ones left out."""
@@ -278,8 +291,7 @@ class OpenFiles:
         with self._lock:
             if file.path is not None and self._by_path.get(file.path) is file:
                 del self._by_path[file.path]
-        if file.copy is not None:
+        copy, file.copy, file.changed = file.copy, None, False  # first: stat takes no lock
+        if copy is not None:
             os.close(file.stream)
-            self._spool.drop(file.copy)
-            file.copy = None
-        file.changed = False
+            self._spool.drop(copy)

@@ -138,6 +138,7 @@ class FuseMount:
                 self._hear(json.loads(line))
         self._ended.set()
         self._ready.set()  # nobody need wait any longer
+        unmount(self.folder, f"{SUBTYPE}.{self._order.mark}")  # if it was killed, and nobody has
 
     def _hear(self, said: dict[str, Any]) -> None:
         if "unsent" in said:

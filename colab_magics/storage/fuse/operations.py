@@ -15,7 +15,6 @@ import mfusepy
 from .closers import group_of, was_killed
 from .errnos import answered
 from .looking import Looking
-from .view import Entry
 
 _WRITES = os.O_WRONLY | os.O_RDWR
 
@@ -139,17 +138,19 @@ class Operations(Looking):
     def unlink(self, path: str) -> int:
         """Put a file into the trash."""
         self._may_write()
-        if self.hidden.means(path):
+        with self.files.still(path):
+            if not self.hidden.means(path):
+                self._unlink(path)
             self.files.removed(path)
-            return 0
+        return 0
+
+    def _unlink(self, path: str) -> None:
         file = self.files.at(path)
         entry = file.entry if file is not None else self._entry(path)
         if entry is not None:
             self._asked(self._fs.rm_file, entry.path if entry.link else path.strip("/"))
         elif file is None:
             raise OSError(errno.ENOENT, "")
-        self.files.removed(path)
-        return 0
 
     @answered
     def rmdir(self, path: str) -> int:
@@ -167,9 +168,14 @@ class Operations(Looking):
         """Move a file or folder; a file at `new` is replaced, and there is one at any moment."""
         self._may_write()
         new.encode()
-        if self.hidden.means(new):
-            self.hidden.hide(old, new, self._entry(old))
-            return 0
+        with self.files.still(old, new):
+            if self.hidden.means(new):
+                self.hidden.hide(old, new, self._entry(old))
+            else:
+                self._rename(old, new)
+        return 0
+
+    def _rename(self, old: str, new: str) -> None:
         self.hidden.replaced(new)
         file, target = self.files.at(old), self._entry(new)
         entry = file.entry if file is not None else self._entry(old)
@@ -183,17 +189,9 @@ class Operations(Looking):
             self._asked(self._fs.rmdir, new.strip("/"))
         elif target is not None and entry is not None and entry.folder:
             raise OSError(errno.ENOTDIR, "")
-        if file is not None:
-            with file.lock:  # not while it is sent
-                self._rename(old, new, file.entry)
-        else:
-            self._rename(old, new, entry)
-        return 0
-
-    def _rename(self, old: str, new: str, entry: Entry | None) -> None:
         if entry is not None:
             self._asked(self._fs.mv, old.strip("/"), new.strip("/"))
-        elif self.files.at(old) is None:
+        elif file is None:
             raise OSError(errno.ENOENT, "")
         self.files.moved(old, new)
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
+from colab_magics.storage.health import mount_at
 
 if TYPE_CHECKING:
     from .operations import Operations
@@ -124,16 +125,19 @@ class Server:
             threading.Event().wait()  # the other thread ends the process
         unmount(self.order.folder, f"{SUBTYPE}.{self.order.mark}")
         if self.operations is not None:
-            files = self.operations.files
-            self.operations.resender.stop()
-            self.operations.hidden.finish()
-            self.operations.resender.send()
-            deadline = time.monotonic() + seconds
-            while files.busy() and time.monotonic() < deadline:
+            files, deadline = self.operations.files, time.monotonic() + seconds
+            last = threading.Thread(target=self._finish, args=(self.operations,), daemon=True)
+            last.start()  # aside: Drive may not answer for longer than there is time
+            while (last.is_alive() or files.busy()) and time.monotonic() < deadline:
                 time.sleep(0.02)
             files.abandon()
         self.say(ended=True)
         os._exit(0)
+
+    def _finish(self, operations: Operations) -> None:
+        operations.resender.stop()
+        operations.hidden.finish()
+        operations.resender.send()
 
     def say(self, **facts: Any) -> None:
         """One line to the owner; nobody may be there to read it."""
@@ -176,8 +180,6 @@ class Server:
 
 def unmount(folder: str, kind: str) -> bool:
     """Take a mount of ours off a folder, also a dead one or one in use; whether it is gone."""
-    from colab_magics.storage.health import mount_at
-
     for _ in range(3):
         found = mount_at(folder)
         if found is None or not found.kind.removeprefix("fuse.").startswith(kind):

@@ -62,17 +62,20 @@ class Spool:
         return path
 
     def keep(self, copy: Path, about: Unsent) -> Path:
-        """Let a copy outlive this process, with what is known of it beside."""
-        if copy.suffix != ".kept":
-            copy = copy.rename(copy.with_suffix(".kept"))
-        note = copy.with_suffix(".json")
+        """Let a copy outlive this process, with what is known of it beside.
+
+        Raises:
+            OSError: there is no room for that; the copy is where it was, and so is an older note.
+        """
+        note = copy.with_suffix(".new")
         with open(os.open(note, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as stream:
             json.dump(asdict(about), stream)
-        return copy
+        note.replace(copy.with_suffix(".json"))
+        return copy if copy.suffix == ".kept" else copy.rename(copy.with_suffix(".kept"))
 
     def drop(self, copy: Path) -> None:
         """Remove a copy: Drive has it, or nobody wants it any more."""
-        for path in (copy, copy.with_suffix(".json")):
+        for path in (copy, copy.with_suffix(".json"), copy.with_suffix(".new")):
             path.unlink(missing_ok=True)
 
     def kept(self) -> Iterator[tuple[Path, Unsent]]:

@@ -73,14 +73,16 @@ class View:
 
     def entry(self, path: str) -> Entry | None:
         """What is at a path, None for nothing."""
+        path = path.strip("/")
+        found = self._found(path)
+        if found is not None and (entry := Entry.of(found.node, path)).link is None:
+            return entry
         above, _, name = path.rpartition("/")
-        try:
-            found = self._fs.lookup.find(path.strip("/"), within=FRESH_SECONDS)
-            if found is not None and (entry := Entry.of(found.node, path.strip("/"))).link is None:
-                return entry
-            return self.names(above or "/").get(name) if name.endswith(_SUFFIXES) else None
-        except (PlaceNotFound, PlaceIsFile):
+        document = self._found(path.rpartition(".")[0]) if name.endswith(_SUFFIXES) else None
+        if document is None:
             return None
+        shown, entry = _named(document, above)
+        return entry if shown == name else None
 
     def names(self, folder: str) -> dict[str, Entry]:
         """What is in a folder, by name.
@@ -98,6 +100,12 @@ class View:
             if _can_be_shown(name) and (name not in found or entry.link is None):
                 found[name] = entry
         return found
+
+    def _found(self, path: str) -> Found | None:
+        try:
+            return self._fs.lookup.find(path, within=FRESH_SECONDS)
+        except (PlaceNotFound, PlaceIsFile):
+            return None
 
 
 def _named(child: Found, above: str) -> tuple[str, Entry]:

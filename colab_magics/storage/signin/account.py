@@ -25,7 +25,7 @@ from colab_magics.storage.credentials import (
 )
 
 from . import colab
-from .flow import json_object
+from .flow import CLIENT, json_object
 from .token_file import kept, read_private, remove, token_path, write_private
 
 logger = logging.getLogger(__name__)
@@ -111,8 +111,7 @@ def signed_in(settings: Settings, at: str = "") -> Account | None:
     credentials = find_credentials(settings, address(at))
     if credentials is None:
         return None
-    path = token_path(settings, at)
-    info = json_object(read_private(path)) if path.exists() else {}
+    path, info = _kept_at(settings, at)
     about = _about(credentials, at, settings)
     try:
         made = datetime.fromisoformat(info.get("made", ""))
@@ -125,12 +124,10 @@ def signed_in(settings: Settings, at: str = "") -> Account | None:
 
 def saved_client(settings: Settings, at: str) -> tuple[dict[str, str], bool] | None:
     """The OAuth client of a kept sign-in, to sign in anew with, and whether for reading only."""
-    path = token_path(settings, at)
-    info = json_object(read_private(path)) if path.exists() else {}
-    names = ("client_id", "client_secret", "auth_uri", "token_uri")
-    if info.get("type") != "authorized_user" or not all(info.get(name) for name in names):
+    _, info = _kept_at(settings, at)
+    if info.get("type") != "authorized_user" or not all(info.get(name) for name in CLIENT):
         return None
-    return {name: str(info[name]) for name in names}, info.get("scopes") == list(READ_SCOPES)
+    return {name: str(info[name]) for name in CLIENT}, info.get("scopes") == list(READ_SCOPES)
 
 
 def forget(settings: Settings) -> list[tuple[str, str]]:
@@ -152,6 +149,12 @@ def forget(settings: Settings) -> list[tuple[str, str]]:
 def address(at: str) -> str:
     """The Drive's address for where one signs in."""
     return f"http://{at}/" if at else ""
+
+
+def _kept_at(settings: Settings, at: str) -> tuple[Path, dict[str, Any]]:
+    """Where the sign-in at a Drive is kept, and what is in there; nothing where there is none."""
+    path = token_path(settings, at)
+    return path, json_object(read_private(path)) if path.exists() else {}
 
 
 def _about(credentials: Any, at: str, settings: Settings) -> Any:

@@ -121,7 +121,7 @@ def _asked(client: dict[str, str], wish: Wish, screen: Screen, settings: Setting
             webbrowser.open(url)
 
     check_place(credentials_dir(settings))  # rather now than after they have consented
-    end = "not signed in"
+    card = Card("sign-in", "failed", "not signed in")
     try:
         info = ask(
             client,
@@ -130,9 +130,9 @@ def _asked(client: dict[str, str], wish: Wish, screen: Screen, settings: Setting
             show=show,
             paste=screen.paste if far else None,
         )
-        end = "done"
+        card = Card("sign-in", "ok", "done")
     finally:  # the link is worth nothing any more, and is not to stay in a saved notebook
-        screen.show(Card("sign-in", "ok" if end == "done" else "failed", end))
+        screen.show(card)
     return keep(info, "the sign-in", settings)
 
 

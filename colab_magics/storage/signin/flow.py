@@ -23,7 +23,7 @@ from colab_magics.storage.credentials import READ_SCOPES, SCOPES, checked_tokens
 
 from .loopback import Landing
 
-_CLIENT = ("client_id", "client_secret", "auth_uri", "token_uri")
+CLIENT = ("client_id", "client_secret", "auth_uri", "token_uri")
 _HOW = "run %drive_auth to see how to get the file of a desktop client"
 _REFUSALS = {
     "access_denied": "access was not allowed; run %drive_auth again and choose Allow",
@@ -52,7 +52,7 @@ def read_client(text: str, where: str) -> dict[str, str]:
     if "web" in data:
         raise BadValue(f"{where} is of a web client; make one of the type 'Desktop app' instead")
     found = data.get("installed")
-    client = {name: str(found.get(name, "")) for name in _CLIENT} if isinstance(found, dict) else {}
+    client = {name: str(found.get(name, "")) for name in CLIENT} if isinstance(found, dict) else {}
     if not client or not all(client.values()):
         raise BadValue(f"{where} holds no OAuth client; {_HOW}")
     check_addresses(client, where)
@@ -68,8 +68,8 @@ def json_object(text: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def check_addresses(client: dict[str, str], where: str) -> str:
-    """Where a client signs in, as `place_of` says it; a code must reach nobody else.
+def check_addresses(client: dict[str, str], where: str) -> None:
+    """Refuse a client that would show a code to somebody else.
 
     Raises:
         BadValue: its addresses are neither Google's nor this machine's, or not of one place.
@@ -83,7 +83,6 @@ def check_addresses(client: dict[str, str], where: str) -> str:
         same = False
     if not same:
         raise BadValue(f"{where} names addresses for the sign-in that are not Google's")
-    return at
 
 
 class Question:

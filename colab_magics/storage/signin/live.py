@@ -82,10 +82,21 @@ class LiveCredentials:
             self._pid, self._lock = os.getpid(), threading.RLock()
         return self._lock
 
+    def follow(self) -> bool:
+        """Read them anew if they have changed; whether they had."""
+        with self._mine:
+            stamp = self._stamp()
+            if stamp == self._seen:
+                return False
+            self._inner = self._load()
+            self._seen = stamp
+            self._sign_ins += 1
+            return True
+
     def before_request(self, request: Any, method: str, url: str, headers: Any) -> None:
         """Put a live token into a request's headers."""
         with self._mine:
-            self._follow()
+            self.follow()
             if not self._inner.valid:
                 self._renew(request)
             self._inner.before_request(request, method, url, headers)
@@ -94,7 +105,7 @@ class LiveCredentials:
     def refresh(self, request: Any) -> None:
         """Get another token, after this thread's request was refused with the last one."""
         with self._mine:
-            self._follow()
+            self.follow()
             if self._inner.token == getattr(self._local, "token", None):
                 self._renew(request)  # else another thread has done so already
 
@@ -109,7 +120,7 @@ class LiveCredentials:
     def sign_ins(self) -> int:
         """Grows when they are others: from then on it may be another account."""
         with self._mine:
-            self._follow()
+            self.follow()
             return self._sign_ins
 
     @property
@@ -119,35 +130,31 @@ class LiveCredentials:
             return getattr(self._inner, "service_account_email", None)
 
     @property
+    def refresh_token(self) -> str:
+        """What a person's sign-in is, and tells it from others; empty for a service account."""
+        with self._mine:
+            return getattr(self._inner, "refresh_token", None) or ""
+
+    @property
     def scopes(self) -> tuple[str, ...]:
         """What they were asked for; empty where that is not known."""
         with self._mine:
             return tuple(self._inner.scopes or ())
 
-    def _follow(self) -> bool:
-        """Read them anew if they have changed; whether they had."""
-        stamp = self._stamp()
-        if stamp == self._seen:
-            return False
-        self._inner = self._load()
-        self._seen = stamp
-        self._sign_ins += 1
-        return True
-
     def _renew(self, request: Any) -> None:
         from google.auth.exceptions import RefreshError
 
-        before = self._refresh_token
+        before = self.refresh_token
         try:
             self._ask(request)
         except RefreshError:
             # Another process may have been given a new refresh token, or a new sign-in, meanwhile.
-            if not self._follow():
+            if not self.follow():
                 raise
-            before = self._refresh_token
+            before = self.refresh_token
             self._ask(request)
-        if self._refresh_token != before:
-            self._keep(before, self._refresh_token)
+        if self.refresh_token != before:
+            self._keep(before, self.refresh_token)
             self._seen = self._stamp()
 
     def _ask(self, request: Any) -> None:
@@ -157,10 +164,6 @@ class LiveCredentials:
             self._inner.refresh(request)
         except TypeError:  # google-auth takes whatever text comes with a 200 for Google's answer
             raise TransportError("a sign-in page of the network is in the way") from None
-
-    @property
-    def _refresh_token(self) -> str:
-        return getattr(self._inner, "refresh_token", None) or ""  # service accounts have none
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials are not pickled; each process finds its own")

@@ -6,18 +6,24 @@ import hashlib
 import io
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from colab_magics.errors import TransferDamaged
+from colab_magics.storage.room import scratch
+
 BLOCK = 256 * 1024
 
 
-class SourceCut(Exception):
-    """The source became shorter while it was sent."""
+class _SourceFailed(Exception):
+    """The source can not be read. No OSError: the transport would take that for one of its own."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__()
+        self.error = error  # None: it became shorter
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,14 @@ class Body:
 
     def read(self, offset: int, count: int) -> bytes:
         """Exactly `count` bytes from `offset` on."""
-        block = self._read(offset, count)
+        block = b""
         while len(block) < count:  # some streams give what they have, and more when asked again
-            more = self._read(offset + len(block), count - len(block))
+            try:
+                more = self._read(offset + len(block), count - len(block))
+            except (OSError, ValueError) as exc:
+                raise _SourceFailed(exc) from None
             if not more:
-                raise SourceCut
+                raise _SourceFailed(None)
             block += more
         # Bytes are hashed as they pass, so that a second reading of the source is not needed.
         if offset <= self._hashed < offset + count:
@@ -93,13 +102,32 @@ class Blocks:
 
 
 @contextmanager
-def body_of(source: BinaryIO | bytes | Path) -> Iterator[Body]:
-    """Bytes, a stream or a file as a Body; a stream that can not seek is copied first."""
+def body_of(source: BinaryIO | bytes | Path, doing: str) -> Iterator[Body]:
+    """Bytes, a stream or a file as a Body; a stream that can not seek is copied first.
+
+    Args:
+        doing: what it is read for, in words; opens the message of an error.
+
+    Raises:
+        TransferDamaged: it became shorter while it was read.
+        DiskFull: there is no room for the copy.
+        OSError, ValueError: it can not be read.
+    """
+    try:
+        with _opened(source, doing) as body:
+            yield body
+    except _SourceFailed as exc:
+        cut = TransferDamaged(f"{doing}: the file became shorter while it was sent; try again")
+        raise exc.error or cut from None
+
+
+@contextmanager
+def _opened(source: BinaryIO | bytes | Path, doing: str) -> Iterator[Body]:
     if isinstance(source, Path):
         with source.open("rb") as file:
             facts = os.fstat(file.fileno())
             if not stat.S_ISREG(facts.st_mode):
-                with body_of(file) as body:  # a pipe, for one
+                with _opened(file, doing) as body:  # a pipe, for one
                     yield body
                 return
             body = Body(lambda at, count: os.pread(file.fileno(), count, at), facts.st_size)
@@ -111,7 +139,7 @@ def body_of(source: BinaryIO | bytes | Path) -> Iterator[Body]:
     elif source.seekable():
         yield _of_stream(source)
     else:
-        with tempfile.TemporaryFile() as copy:
+        with scratch(doing) as copy:
             while block := source.read(1 << 20):
                 copy.write(block)
             copy.seek(0)

@@ -6,23 +6,15 @@ process when this one is killed; everything else comes in one stream.
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from colab_magics.display import size as spelled
-from colab_magics.errors import (
-    ColabMagicsError,
-    DiskFull,
-    DriveConflict,
-    PlaceIsFolder,
-    PlaceNotFound,
-    TransferDamaged,
-)
+from colab_magics.errors import DriveConflict, PlaceIsFolder, PlaceNotFound, TransferDamaged
 from colab_magics.settings import Settings
+from colab_magics.storage.room import expect_room, is_full, told_if_full
 from colab_magics.storage.tree import Node
 from colab_magics.storage.wire import Wire
 
@@ -53,14 +45,13 @@ class Fetching:
     def to_stream(self, file: str | Node, target: BinaryIO, callback: Any) -> Node:
         """Write a file to `target`, which must be able to seek where it must begin anew."""
         start = target.tell() if target.seekable() else None
-        for attempt in range(_TRIES):
+        for attempt in range(1 if start is None else _TRIES):
             node = self._node(file, attempt)
-            if attempt and start is None:
-                break
             if attempt and start is not None:
                 target.seek(start)
                 target.truncate()
-            if self._streamed(node, target, callback):
+            with suppress(DriveConflict):
+                self._streamed(node, target, callback)
                 return node
         raise self._damaged(node)
 
@@ -70,11 +61,9 @@ class Fetching:
         for attempt in range(_TRIES):
             node = self._node(file, attempt)
             large = node.size is not None and node.size > 2 * self._settings.chunk_bytes
-            if large and self._settings.connections > 1:
-                arrived = self._in_ranges(node, node.size or 0, real, callback)
-            else:
-                arrived = self._at_once(node, real, callback)
-            if arrived:
+            move = self._in_ranges if large and self._settings.connections > 1 else self._at_once
+            with suppress(DriveConflict), told_if_full(f"download {node.name!r}", real.parent):
+                move(node, real, callback)
                 return node
         raise self._damaged(node)
 
@@ -94,114 +83,75 @@ class Fetching:
         doing = f"download {node.name!r}"
         return Source(self._wire, node.id, node.size, doing, self._keys.get(node.id, ""))
 
-    def _streamed(self, node: Node, target: BinaryIO, callback: Any) -> bool:
-        """Whether `target` has got the very bytes of the node."""
-        digest = hashlib.md5(usedforsecurity=False)
-        done = 0
-        if callback is not None:
-            callback.set_size(node.size)
+    # What follows raises DriveConflict where the very bytes of the node did not arrive.
 
-        def write(block: bytes) -> None:
-            nonlocal done
-            target.write(block)
-            digest.update(block)
-            done += len(block)
-            if callback is not None:
-                callback.absolute_update(done)
+    def _streamed(self, node: Node, target: BinaryIO, callback: Any) -> None:
+        tell = _teller(callback, node.size)
+        md5 = _in_one_stream(self._source(node), lambda at, block: target.write(block), tell)
+        self._expect(node, md5)
 
+    def _at_once(self, node: Node, target: Path, callback: Any) -> None:
+        expect_room(node.name, node.size or 0, target.parent)
+        with published(target) as path, path.open("wb") as stream:
+            self._streamed(node, stream, callback)
+
+    def _in_ranges(self, node: Node, target: Path, callback: Any) -> None:
+        part = open_part(target, f"{self._wire.base}\0{node.id}", node.revision, node.size or 0)
         try:
-            Download(self._source(node), write).run()
-        except DriveConflict:
-            return False
-        return node.md5 in (None, digest.hexdigest())
-
-    def _at_once(self, node: Node, target: Path, callback: Any) -> bool:
-        _expect_room(node, node.size or 0, target)
-        try:
-            with published(target) as path:
-                with path.open("wb") as stream:
-                    arrived = self._streamed(node, stream, callback)
-                if not arrived:
-                    raise _Anew
-        except _Anew:
-            return False
+            missing = sum(end - start for start, end in part.missing)
+            expect_room(node.name, missing, target.parent)
+            self._fill(part, node, _teller(callback, part.size))
+            part.publish(target)
         except OSError as exc:
-            raise _full(exc, node) from exc
-        return True
-
-    def _in_ranges(self, node: Node, size: int, target: Path, callback: Any) -> bool:
-        file = f"{self._wire.base}\0{node.id}"
-        part = open_part(target, file, node.revision, size)
-        try:
-            _expect_room(node, sum(end - start for start, end in part.missing), target)
-            if callback is not None:
-                callback.set_size(size)
-            if self._filled(part, node, callback):
-                part.publish(target)
-                return True
-            part.discard()
-            return False
-        except (DiskFull, TransferDamaged, PlaceNotFound):
-            part.discard()  # nobody will go on with it, or the room is needed
+            if is_full(exc) or isinstance(exc, DriveConflict | PlaceNotFound):
+                part.discard()  # nobody will go on with it, or the room is needed
             raise
         finally:
             part.close()
 
-    def _filled(self, part: Part, node: Node, callback: Any) -> bool:
-        """Whether the part has got the very bytes of the node."""
-
-        def tell(done: int) -> None:
-            if callback is not None:
-                callback.absolute_update(done)
-
+    def _fill(self, part: Part, node: Node, tell: Callable[[int], object]) -> None:
+        source = self._source(node)
         try:
-            source = self._source(node)
-            try:
-                md5 = Ranges(source, part, self._settings).run(tell)
-            except RangesIgnored:
-                part.restart()
-                md5 = _in_one_stream(source, part, tell)
-        except DriveConflict:
-            return False
-        if node.md5 is None:  # without a hash, the revision must be the same after the last byte
-            return bool(self._get(node.id).revision == node.revision)
-        return md5 == node.md5
+            md5 = Ranges(source, part, self._settings).run(tell)
+        except RangesIgnored:
+            part.restart()
+            md5 = _in_one_stream(source, part.write, tell)
+        self._expect(node, md5)
+
+    def _expect(self, node: Node, md5: str) -> None:
+        if node.md5 is not None:
+            same = md5 == node.md5
+        else:  # without a hash, the revision must be the same after the last byte
+            same = self._get(node.id).revision == node.revision
+        if not same:
+            raise DriveConflict(f"{node.name!r} is not what arrived")
 
 
-class _Anew(ColabMagicsError):
-    """What arrived is not the file; it must not be published."""
+def _teller(callback: Any, size: int | None) -> Callable[[int], object]:
+    """What hears how many bytes are here; the callback hears now how many there will be."""
+    if callback is None:
+        return lambda done: None
+    callback.set_size(size)
+    return callback.absolute_update  # type: ignore[no-any-return]
 
 
-def _in_one_stream(source: Source, part: Part, tell: Any) -> str:
+def _in_one_stream(
+    source: Source, write: Callable[[int, bytes], object], tell: Callable[[int], object]
+) -> str:
+    """Fetch all of a file over one connection, and give its md5.
+
+    Args:
+        write: takes where a block belongs, and the block.
+    """
     digest = hashlib.md5(usedforsecurity=False)
     done = 0
 
-    def write(block: bytes) -> None:
+    def take(block: bytes) -> None:
         nonlocal done
-        part.write(done, block)
+        write(done, block)
         digest.update(block)
         done += len(block)
         tell(done)
 
-    Download(source, write).run()
-    part.note(0, done)
+    Download(source, take).run()
     return digest.hexdigest()
-
-
-def _expect_room(node: Node, needed: int, target: Path) -> None:
-    """Raise before the first byte where the disk can not hold the last one."""
-    free = shutil.disk_usage(target.parent).free
-    if needed > free:
-        raise DiskFull(
-            f"no room for {node.name!r} on this machine: it needs {spelled(needed)}, and "
-            f"'{target.parent}' has {spelled(free)} free; remove something there, or fetch it "
-            "to another disk"
-        )
-
-
-def _full(exc: OSError, node: Node) -> OSError:
-    if isinstance(exc, ColabMagicsError) or exc.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return exc
-    return DiskFull(
-        f"download {node.name!r}: this machine's disk became full; remove something and try again"
-    )

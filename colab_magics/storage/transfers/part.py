@@ -84,9 +84,11 @@ class Part:
         """Close it; one that nobody could find again is removed."""
         if not self._kept:
             self.path.unlink(missing_ok=True)
-        os.close(self._file)
-        if self._done is not None:
-            os.close(self._done)
+        # A thread that the disk still holds up must not find another file under the same number.
+        file, self._file, done, self._done = self._file, -1, self._done, None
+        os.close(file)
+        if done is not None:
+            os.close(done)
 
     def _resume(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -114,7 +116,11 @@ def open_part(target: Path, file: str, revision: str, size: int) -> Part:
     path = target.with_name(f".{key}-{hashlib.sha256(revision.encode()).hexdigest()[:12]}.part")
     _sweep(path, key)
     if (own := locked(path, mode=0o666)) is not None:
-        return Part(path, own, size, kept=True)
+        try:
+            return Part(path, own, size, kept=True)
+        except OSError:
+            os.close(own)  # else nobody could go on with it while this process lives
+            raise
     path = target.with_name(f".{os.urandom(8).hex()}-{os.urandom(6).hex()}.part")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     fresh = os.open(path, flags, 0o666)

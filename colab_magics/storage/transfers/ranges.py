@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from colab_magics.errors import ColabMagicsError, DiskFull, DriveUnreachable
+from colab_magics.errors import ColabMagicsError, DriveUnreachable
 from colab_magics.settings import Settings
 from colab_magics.storage.refusals import foreign, strange, translate
 
@@ -77,7 +76,7 @@ class Ranges:
             self._complete(at, start)
             at = end
 
-    def run(self, tell: Callable[[int], None]) -> str:
+    def run(self, tell: Callable[[int], object]) -> str:
         """Fetch what is missing, and give the md5 of the whole.
 
         Args:
@@ -86,7 +85,6 @@ class Ranges:
         Raises:
             RangesIgnored: the server does not do ranges.
             DriveConflict: the file has another size by now.
-            DiskFull: the disk became full on the way.
         """
         with self._crew as crew:
             for _ in range(self._connections):
@@ -106,8 +104,8 @@ class Ranges:
                 # Tries are counted anew after each one that brought bytes.
                 while not self._wire.tries(partial(self._more, mine, buffer)):
                     continue
-            except ColabMagicsError as exc:
-                if mine.at < mine.end or isinstance(exc, DiskFull):
+            except ColabMagicsError:
+                if mine.at < mine.end:
                     raise  # else another thread has what was left of it
             finally:
                 with self._crew.news:
@@ -208,14 +206,7 @@ class Ranges:
             block = block[: max(0, mine.end - start)]
             mine.at += len(block)
             mine.moved = self._clock.monotonic()
-        try:
-            self._part.write(start, block)
-        except OSError as exc:
-            if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(
-                    f"{self._source.doing}: this machine's disk became full; free some, try again"
-                ) from exc
-            raise
+        self._part.write(start, block)
         with self._crew.news:
             done = start + len(block)
             if done - mine.noted >= _NOTED or done >= mine.end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +13,7 @@ from colab_magics.settings import Settings
 from colab_magics.storage.tree import FIELDS, Node
 from colab_magics.storage.wire import Wire
 
-from .body import Body, body_of
+from .body import Body, Origin, body_of
 from .unfinished import Begun, Claim, Unfinished
 from .upload import Upload
 
@@ -40,8 +41,7 @@ class Sending:
         self._settings = settings
         self._get = get
         self._draw = draw
-        account = f"{wire.base}\0{wire.account}"
-        self._unfinished = Unfinished(settings.state_folder() / "uploads", account)
+        self._unfinished = Unfinished(settings.state_folder() / "uploads")
 
     def create(self, metadata: dict[str, Any], source: Source, doing: str, callback: Any) -> Node:
         """Make the file that `metadata` describes; with an id, that file and no other is meant.
@@ -49,7 +49,7 @@ class Sending:
         Raises:
             DriveConflict: the id is another file's.
         """
-        with body_of(source) as body:
+        with body_of(source, doing) as body:
             upload = self._upload("POST", "", metadata, {}, body, doing, callback)
             try:
                 node = Node.read(upload.run())
@@ -62,7 +62,7 @@ class Sending:
     def make(self, metadata: dict[str, Any], source: Source, doing: str, callback: Any) -> Node:
         """Make a file; one, however often this is called after a kill."""
         where = f"in/{metadata['parents'][0]}/{metadata['name']}"
-        with body_of(source) as body, self._unfinished.claim(body.origin, where) as claim:
+        with body_of(source, doing) as body, self._claim(body.origin, where) as claim:
             node = None
             if claim.found is not None:
                 node = self._made(metadata, claim.found, body, claim, doing, callback)
@@ -88,8 +88,8 @@ class Sending:
         """Give a file new content."""
         plain = not query and set(metadata) <= {"mimeType"}
         with (
-            body_of(source) as body,
-            self._unfinished.claim(body.origin if plain else None, f"id/{id}") as claim,
+            body_of(source, doing) as body,
+            self._claim(body.origin if plain else None, f"id/{id}") as claim,
         ):
             begun, node = claim.found, None
             if begun is None and claim.made(id):
@@ -106,6 +106,11 @@ class Sending:
                 callback.absolute_update(body.size)
             claim.forget()
             return node
+
+    def _claim(self, origin: Origin | None, target: str) -> AbstractContextManager[Claim]:
+        # Asked for each time: another account may have signed in on the same wire.
+        account = f"{self._wire.base}\0{self._wire.account}"
+        return self._unfinished.claim(origin, account, target)
 
     def _made(
         self,

@@ -122,8 +122,8 @@ def _fetch_once(
 
 
 def _put(source: Path, fs: AbstractFileSystem, path: str, callback: Any) -> tuple[int, str]:
-    above, _, name = path.rpartition("/")
-    temporary = f"{above}/.{os.urandom(6).hex()}.part" if above else f".{name}.part"
+    above, slash, _ = path.rpartition("/")
+    temporary = f"{above}{slash}.{os.urandom(6).hex()}.part"
     fs.makedirs(above or fs.root_marker, exist_ok=True)
     size, md5 = source.stat().st_size, md5_of(source)
     try:

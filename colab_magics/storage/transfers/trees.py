@@ -23,7 +23,7 @@ from typing import Any
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 
-from colab_magics.errors import DriveError, PlaceIsFile, PlaceNotFound
+from colab_magics.errors import PlaceIsFile, PlaceNotFound
 from colab_magics.settings import Settings
 from colab_magics.storage.filesystem import DriveFileSystem
 from colab_magics.storage.place import Place, expect_folder
@@ -44,28 +44,26 @@ class TreeReceipt:
         size: how many bytes they have.
         skipped: how many were there already.
         failed: pairs of a path below the folder and, in a line, why it did not arrive.
+        left_out: pairs of the path of what is no file to fetch, such as a shortcut, and why.
     """
 
     files: int
     size: int
     skipped: int
     failed: list[tuple[str, str]]
+    left_out: list[tuple[str, str]]
     seconds: float
 
 
-def fetch_tree(
-    place: Place, target: Path, *, callback: Any = None, strict: bool = False
-) -> TreeReceipt:
+def fetch_tree(place: Place, target: Path, *, callback: Any = None) -> TreeReceipt:
     """Bring a folder to this machine.
 
     Args:
         callback: an fsspec callback; its `count(done, total)`, if it has one, hears of files, and
             its `note(text)` of what is waited for.
-        strict: whether files that did not arrive are an error, once all others have.
 
     Raises:
         PlaceNotFound, PlaceIsFile: there is no folder at `place`.
-        DriveError: with `strict`.
     """
     started = time.monotonic()
     expect_folder(place)
@@ -77,21 +75,17 @@ def fetch_tree(
     else:
         work.folder("", partial(_look, work, place.fs, place.path, target, ""))
     work.run(callback)
-    return _receipt(work, started, strict)
+    return _receipt(work, started)
 
 
-def send_tree(
-    source: Path, place: Place, *, callback: Any = None, strict: bool = False
-) -> TreeReceipt:
+def send_tree(source: Path, place: Place, *, callback: Any = None) -> TreeReceipt:
     """Send a folder of this machine; files that are there keep their ids.
 
     Args:
         callback: as for `fetch_tree`.
-        strict: as for `fetch_tree`.
 
     Raises:
         PlaceNotFound, PlaceIsFile: `source` is no folder, or `place` is a file.
-        DriveError: with `strict`.
     """
     started = time.monotonic()
     if not source.is_dir():
@@ -103,7 +97,7 @@ def send_tree(
     root = Path(os.path.realpath(source))
     work.folder("", partial(_look_here, work, place, root, root, place.path, ""))
     work.run(callback)
-    return _receipt(work, started, strict)
+    return _receipt(work, started)
 
 
 def _work(fs: AbstractFileSystem) -> Work:
@@ -112,14 +106,15 @@ def _work(fs: AbstractFileSystem) -> Work:
     return Work(Settings.load().parallel_files, None)
 
 
-def _receipt(work: Work, started: float, strict: bool) -> TreeReceipt:
-    failed = sorted(work.failed)
-    if strict and failed:
-        path, why = failed[0]
-        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
-        raise DriveError(f"'{path}' did not arrive{more}: {why}")
-    seconds = time.monotonic() - started
-    return TreeReceipt(work.files, work.size, work.skipped, failed, seconds)
+def _receipt(work: Work, started: float) -> TreeReceipt:
+    return TreeReceipt(
+        work.files,
+        work.size,
+        work.skipped,
+        sorted(work.failed),
+        sorted(work.left_out),
+        seconds=time.monotonic() - started,
+    )
 
 
 # To here
@@ -136,15 +131,16 @@ def _look_on_drive(work: Work, fs: DriveFileSystem, folder: Node, target: Path, 
         path = f"{above}{local}"
         for other in nodes:
             if other is not chosen:
-                work.fail(path, f"another file has this name; this one is id:{other.id}")
+                work.leave_out(path, f"another file has this name; this one is id:{other.id}")
         if chosen.folder:
             (target / local).mkdir(exist_ok=True)
             look = partial(_look_on_drive, work, fs, chosen, target / local, f"{path}/")
             work.folder(path, look)
         elif chosen.target:
-            work.fail(path, f"a shortcut; fetch what it leads to by itself: id:{chosen.target}")
+            why = f"a shortcut; fetch what it leads to by itself: id:{chosen.target}"
+            work.leave_out(path, why)
         elif chosen.size is None or chosen.mime_type.startswith("application/vnd.google-apps."):
-            work.fail(path, "a Google document, which has no bytes of its own; export it")
+            work.leave_out(path, "a Google document, which has no bytes of its own; export it")
         else:
             work.file(path, chosen.size, partial(_fetch_node, fs, chosen, target / local))
 
@@ -215,7 +211,7 @@ def _refused(entry: os.DirEntry[str], root: Path) -> str | None:
     """Why a thing in a folder is not sent; empty where nobody needs to know, None if it is."""
     if _OWN_PART.fullmatch(entry.name):
         return ""
-    if not entry.name.isprintable() and "\ufffd" in entry.name.encode("utf-8", "replace").decode():
+    if entry.name != os.fsencode(entry.name).decode("utf-8", "replace"):
         return "its name is no UTF-8"
     if entry.is_symlink():
         real = Path(os.path.realpath(entry.path))

@@ -1,12 +1,16 @@
 """How do several threads work through the files of a folder, so that one failure stops no other?"""
 
+# mypy: disallow-untyped-calls=False
+# fsspec is not annotated.
+
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+from fsspec.callbacks import Callback
 
 from colab_magics.errors import (
     ColabMagicsError,
@@ -15,6 +19,7 @@ from colab_magics.errors import (
     DriveFull,
     DriveUnreachable,
     NoCredentials,
+    in_words,
 )
 from colab_magics.storage.wire import Wire
 
@@ -24,7 +29,7 @@ LARGE = 16 << 20  # such files come over several connections: few of them at onc
 _LARGE_AT_ONCE = 2
 _LISTINGS_AT_ONCE = 4
 _TELL_SECONDS = 0.1
-_FATAL = (NoCredentials, DiskFull, DriveFull)  # the next file would end no better
+FATAL = (NoCredentials, DiskFull, DriveFull)  # the next file would end no better
 
 
 class Work:
@@ -35,11 +40,13 @@ class Work:
         size: how many bytes they have.
         skipped: how many were there already.
         failed: pairs of a path and, in a line, why it did not arrive.
+        left_out: pairs of a path and, in a line, why it is no file to move.
     """
 
     def __init__(self, threads: int, wire: Wire | None) -> None:
         self.files = self.size = self.skipped = 0
         self.failed: list[tuple[str, str]] = []
+        self.left_out: list[tuple[str, str]] = []
         self._threads = threads
         self._wire = wire
         self._crew = Crew("tree", wire)
@@ -51,7 +58,7 @@ class Work:
         self._unlucky = 0  # files in a row that Drive did not answer for
 
     def folder(self, path: str, look: Callable[[], None]) -> None:
-        """Let `look` say what is in a folder, by calls of `folder`, `file` and `fail`."""
+        """Let `look` say what is in a folder, by calls of this, `file`, `fail` and `leave_out`."""
         with self._crew.news:
             self._folders.append((path, look))
             self._crew.news.notify()
@@ -69,6 +76,11 @@ class Work:
         """Note what can not be moved."""
         with self._crew.news:
             self.failed.append((path, why))
+
+    def leave_out(self, path: str, why: str) -> None:
+        """Note what is not moved on purpose; nothing went wrong with it."""
+        with self._crew.news:
+            self.left_out.append((path, why))
 
     def run(self, callback: Any) -> None:
         """Do all of it; the callback is told from the calling thread.
@@ -99,7 +111,7 @@ class Work:
             path, job, done = taken
             try:
                 job()
-            except _FATAL:
+            except FATAL:
                 raise
             except (ColabMagicsError, OSError) as exc:
                 self._failed(path, exc)
@@ -163,47 +175,26 @@ class Work:
             return
         if not path:
             raise exc  # the folder itself
-        text = exc.message if isinstance(exc, ColabMagicsError) else _plain(exc)
-        self.fail(path, text)
+        self.fail(path, in_words(exc).split("\n")[0] or type(exc).__name__)
         if isinstance(exc, DriveUnreachable | DriveBusy):
             self._unlucky += 1
             if self._unlucky >= self._threads:
                 raise exc  # every thread has waited as long as may be: Drive is not there
 
 
-class Share:
-    """One file's share of the progress; an fsspec callback as far as transfers need one."""
+class Share(Callback):
+    """One file's share of the progress; its size is known from the listing."""
 
     def __init__(self, work: Work) -> None:
+        super().__init__()
         self._work = work
-        self._value = 0
-        self._lock = threading.Lock()
+        self._told = 0
 
-    def set_size(self, size: int | None) -> None:
-        """The size is known from the listing."""
-
-    def absolute_update(self, value: int) -> None:
-        """Say how many bytes are done."""
-        with self._lock:
-            more, self._value = value - self._value, value
+    def call(self, hook_name: str | None = None, **kwargs: Any) -> None:
+        """Hand on how many more bytes are done."""
+        more, self._told = self.value - self._told, self.value
         if more:
             self._work.add(more)
-
-    def relative_update(self, inc: int = 1) -> None:
-        """Count more bytes."""
-        self.absolute_update(self._value + inc)
-
-    def branch(self, *_: object, **__: object) -> None:
-        """A file has no parts of its own."""
-
-    def wrap(self, iterable: Any) -> Any:
-        """Pass an iterable through."""
-        return iterable
-
-
-def _plain(exc: Exception) -> str:
-    text = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
-    return str(text).split("\n")[0]
 
 
 def _nothing() -> None:

@@ -88,20 +88,23 @@ class Claim:
 
 
 class Unfinished:
-    """The records of one account at one endpoint."""
+    """The records of this user, on this machine."""
 
-    def __init__(self, folder: Path, account: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._account = account
         self._ready: bool | None = None
 
     @contextmanager
-    def claim(self, origin: Origin | None, target: str) -> Iterator[Claim]:
-        """Take the upload of a file to a target; of two at once, the second leaves no record."""
+    def claim(self, origin: Origin | None, account: str, target: str) -> Iterator[Claim]:
+        """Take the upload of a file to a target; of two at once, the second leaves no record.
+
+        Args:
+            account: whose Drive the target is on; nobody goes on with what is another's.
+        """
         if origin is None or not self._usable():
             yield Claim(None, None)
             return
-        source = hashlib.sha256(f"{self._account}\0{origin.path}".encode()).hexdigest()[:32]
+        source = hashlib.sha256(f"{account}\0{origin.path}".encode()).hexdigest()[:32]
         where = hashlib.sha256(target.encode()).hexdigest()[:16]
         path = self._folder / f"{source}-{where}.json"
         lock_path = path.with_suffix(".lock")

@@ -16,13 +16,12 @@ from colab_magics.errors import (
     DriveFull,
     DriveUnreachable,
     NoCredentials,
-    TransferDamaged,
 )
-from colab_magics.storage.reasons import DAY
+from colab_magics.storage.reasons import DAY, is_user_rate
 from colab_magics.storage.refusals import strange
 from colab_magics.storage.wire import Wire
 
-from .body import BLOCK, Blocks, Body, SourceCut
+from .body import BLOCK, Blocks, Body
 
 if TYPE_CHECKING:
     import requests
@@ -67,12 +66,8 @@ class Upload:
         """Upload, and give Drive's description of the file."""
         if self.callback is not None:
             self.callback.set_size(self.body.size)
-        try:
-            found = self._at_once() if self.body.size <= SMALL_BYTES else self._in_parts()
-        except SourceCut:
-            raise TransferDamaged(
-                f"{self.doing}: the file became shorter while it was sent; try again"
-            ) from None
+        small = self.body.size <= SMALL_BYTES
+        found = self.tries(self._whole) if small else self._in_parts()
         self.tell(self.body.size)
         return found
 
@@ -81,7 +76,7 @@ class Upload:
         try:
             return self.wire.tries(once)
         except DriveBusy as exc:
-            if exc.reason.replace("_", "").lower() != "userratelimitexceeded":
+            if not is_user_rate(exc.reason):
                 raise
             raise DriveForbidden(
                 f"{self.doing}: Drive still refuses more; {DAY} [HTTP {exc.status} {exc.reason}]",
@@ -107,12 +102,19 @@ class Upload:
                 self.session = ""  # Drive forgets sessions after a week, or has a bad minute
         raise DriveUnreachable(f"{self.doing}: Drive forgot this upload three times")
 
-    def _url(self, kind: str) -> str:
+    def _open(
+        self, kind: str, headers: Mapping[str, str], data: bytes | _Framed
+    ) -> requests.Response:
         query = urlencode({"uploadType": kind, **self.query})
-        return f"{self.wire.base}upload/drive/v3/{self.path}?{query}"
-
-    def _at_once(self) -> dict[str, Any]:
-        return self.tries(self._whole)
+        return self.wire.send(
+            self.method,
+            f"{self.wire.base}upload/drive/v3/{self.path}?{query}",
+            units=_EDIT,
+            doing=self.doing,
+            accept=(200, 201),
+            headers=headers,
+            data=data,
+        )
 
     def _whole(self) -> dict[str, Any]:
         boundary = os.urandom(16).hex()
@@ -120,31 +122,17 @@ class Upload:
             f"--{boundary}\r\nContent-Type: {_JSON}\r\n\r\n{json.dumps(self.metadata)}\r\n"
             f"--{boundary}\r\nContent-Type: {self.mime_type}\r\n\r\n"
         )
-        answer = self.wire.send(
-            self.method,
-            self._url("multipart"),
-            units=_EDIT,
-            doing=self.doing,
-            accept=(200, 201),
-            headers={"Content-Type": f"multipart/related; boundary={boundary}"},
-            data=_framed(head.encode(), self, f"\r\n--{boundary}--".encode()),
-        )
-        return described(answer, self.doing)
+        data = _framed(head.encode(), self, f"\r\n--{boundary}--".encode())
+        headers = {"Content-Type": f"multipart/related; boundary={boundary}"}
+        return _described(self._open("multipart", headers, data), self.doing)
 
     def _begin(self) -> str:
-        answer = self.wire.send(
-            self.method,
-            self._url("resumable"),
-            units=_EDIT,
-            doing=self.doing,
-            accept=(200, 201),
-            headers={
-                "Content-Type": _JSON,
-                "X-Upload-Content-Type": self.mime_type,
-                "X-Upload-Content-Length": str(self.body.size),
-            },
-            data=json.dumps(self.metadata).encode(),
-        )
+        headers = {
+            "Content-Type": _JSON,
+            "X-Upload-Content-Type": self.mime_type,
+            "X-Upload-Content-Length": str(self.body.size),
+        }
+        answer = self._open("resumable", headers, json.dumps(self.metadata).encode())
         uri = answer.headers.get("location", "")
         if not _same_house(uri, self.wire.base):
             raise strange(self.doing)
@@ -235,7 +223,8 @@ class _Session:
         status = getattr(exc, "status", None) or 0
         if status in (404, 410):
             return True
-        lasting = isinstance(exc, DriveBusy | DriveFull | NoCredentials) or DAY in exc.message
+        kinds = DriveBusy | DriveFull | NoCredentials
+        lasting = isinstance(exc, kinds) or is_user_rate(getattr(exc, "reason", ""))
         return self._inherited and 400 <= status < 500 and not lasting
 
     def _put(self, part: bytes | Blocks, content_range: str) -> dict[str, Any] | None:
@@ -254,14 +243,14 @@ class _Session:
                 raise _SessionGone from None
             raise
         if answer.status_code != 308:
-            return described(answer, self._upload.doing)
+            return _described(answer, self._upload.doing)
         # Drive may have stored less than was sent; without a Range, nothing.
         stored = answer.headers.get("range", "").rpartition("-")[2]
         self._stored = int(stored) + 1 if stored.isdigit() else 0
         return None
 
 
-def described(answer: requests.Response, doing: str) -> dict[str, Any]:
+def _described(answer: requests.Response, doing: str) -> dict[str, Any]:
     """The file that an answer describes."""
     try:
         found = answer.json()

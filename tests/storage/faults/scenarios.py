@@ -9,10 +9,10 @@ from typing import Any
 
 from storage.faults.stage import CHUNK, Stage, Tree, md5
 
-from colab_magics.storage.people import Who
-from colab_magics.storage.sharing import share, unshare
+from colab_magics.errors import DriveError
+from colab_magics.storage.sharing import link_of
 from colab_magics.storage.transfers.transfer import fetch, send
-from colab_magics.storage.transfers.trees import fetch_tree, send_tree
+from colab_magics.storage.transfers.trees import TreeReceipt, fetch_tree, send_tree
 
 BIG = random.Random(1).randbytes(2 * CHUNK + 12_345)
 BIGGER = random.Random(2).randbytes(CHUNK + 54_321)
@@ -67,6 +67,12 @@ def _receipt(content: bytes) -> Callable[[Stage, Any], None]:
         assert result.id in {file.id for file in stage.truth.files() if file.holds(content)}
 
     return check
+
+
+def _whole(moved: TreeReceipt) -> None:
+    """An error for a folder of which not all has arrived, as for a file."""
+    if moved.failed:
+        raise DriveError(f"did not arrive: {moved.failed}")
 
 
 def _equals(content: object) -> Callable[[Stage, Any], None]:
@@ -157,7 +163,7 @@ def _see_what_another_does(stage: Stage) -> dict[str, str | None]:
 
 def _stop_sharing(stage: Stage) -> None:
     stage.truth.share(stage.ids["in/a.txt"])
-    unshare(stage.place("in/a.txt"), [Who("anyone")])
+    link_of(stage.place("in/a.txt"), unsharing="anyone")
 
 
 def _shared_with(*others: tuple[str, str]) -> Callable[[Stage, Any], None]:
@@ -307,7 +313,7 @@ SCENARIOS = [
     ),
     Scenario(
         "send a folder",
-        lambda stage: send_tree(stage.local / "tree", stage.place("in"), strict=True),
+        lambda stage: _whole(send_tree(stage.local / "tree", stage.place("in"))),
         before={"in/sub/b.txt": b"old"},
         after={f"in/{path}": content for path, content in TREE.items()},
         keeps={"in/sub/b.txt": "in/sub/b.txt"},
@@ -315,7 +321,7 @@ SCENARIOS = [
     ),
     Scenario(
         "fetch a folder",
-        lambda stage: fetch_tree(stage.place("in"), stage.local / "tree", strict=True),
+        lambda stage: _whole(fetch_tree(stage.place("in"), stage.local / "tree")),
         before={f"in/{path}": content for path, content in TREE.items()},
         after={f"in/{path}": content for path, content in TREE.items()},
         local={"tree/sub/b.txt": b"old"},
@@ -323,7 +329,7 @@ SCENARIOS = [
     ),
     Scenario(
         "share a file with anyone",
-        lambda stage: share(stage.place("in/a.txt"), [Who("anyone")]),
+        lambda stage: link_of(stage.place("in/a.txt"), "anyone"),
         before={"in/a.txt": b"a"},
         after={"in/a.txt": b"a"},
         result=_shared_with(("anyone", "reader")),

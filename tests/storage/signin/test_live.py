@@ -6,13 +6,15 @@ import json
 import pickle
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from colab_magics.emulator import Emulator
-from colab_magics.errors import NoCredentials
+from colab_magics.errors import DriveFull, NoCredentials
 from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.credentials import find_credentials, place_of
@@ -241,3 +243,25 @@ def test_another_account_is_another_drive(strict: Emulator, path: Path, enter: E
 
     assert fs.find("") == ["first/a.txt"]
     assert fs.cat_file("first/a.txt") == b"first"
+
+
+def test_another_account_does_not_go_on_with_an_upload(
+    strict: Emulator, settings: Settings, path: Path, tmp_path: Path
+) -> None:
+    """Its file would lie in a Drive that the new one can not see."""
+    source = tmp_path / "a.bin"
+    source.write_bytes(bytes(6_000_000))
+    settings = replace(settings, state_dir=str(tmp_path / "state"))
+    credentials = find_credentials(settings, strict.url)
+    with closing(DriveAPI(url=strict.url, credentials=credentials, settings=settings)) as api:
+        strict.faults.add(method="PUT", reason="storageQuotaExceeded")
+        with pytest.raises(DriveFull):
+            api.create("a.bin", "root", source)
+        strict.faults.clear()
+        sign_in(path, strict, "another@drive.emulator")
+        made = api.create("a.bin", "root", source)
+
+        assert api.get(made.id) == made
+        assert [node.name for node in api.children(api.root_id())] == ["a.bin"]
+    begun = [e for e in strict.log if e.method == "POST" and e.path.startswith("/upload/")]
+    assert len(begun) == 2

@@ -1,3 +1,4 @@
+import io
 import os
 import random
 import subprocess
@@ -81,7 +82,7 @@ def expect_one(drive: Emulator, settings: Settings, source: Path) -> None:
     [folder] = api.children(api.root_id())
     files = api.children(folder.id)
     found = [(file.name, file.md5) for file in files]
-    with body_of(source) as body:
+    with body_of(source, "send") as body:
         expected = [("a.bin", body.md5())]
     api.close()
 
@@ -398,30 +399,41 @@ def test_no_repr_shows_the_session() -> None:
 
 def test_of_two_at_once_the_second_has_no_record(tmp_path: Path, source: Path) -> None:
     """It neither takes over nor removes what the first one does."""
-    unfinished = Unfinished(tmp_path / "u", "account")
-    with body_of(source) as body, unfinished.claim(body.origin, "in/x/a") as first:
+    unfinished = Unfinished(tmp_path / "u")
+    with (
+        body_of(source, "send") as body,
+        unfinished.claim(body.origin, "account", "in/x/a") as first,
+    ):
         first.keep(Begun("1", makes=True))
-        with Unfinished(tmp_path / "u", "account").claim(body.origin, "in/x/a") as second:
+        with Unfinished(tmp_path / "u").claim(body.origin, "account", "in/x/a") as second:
             second.keep(Begun("2", makes=True))
             second.forget()
 
             assert second.found is None
 
-    with body_of(source) as body, unfinished.claim(body.origin, "in/x/a") as third:
+    with (
+        body_of(source, "send") as body,
+        unfinished.claim(body.origin, "account", "in/x/a") as third,
+    ):
         assert third.found == Begun("1", makes=True)
-    with body_of(source) as body, unfinished.claim(body.origin, "in/y/a") as other:
+    with (
+        body_of(source, "send") as body,
+        unfinished.claim(body.origin, "account", "in/y/a") as other,
+    ):
         assert other.found is None
-    stranger = Unfinished(tmp_path / "u", "another account")
-    with body_of(source) as body, stranger.claim(body.origin, "in/x/a") as other:
+    with (
+        body_of(source, "send") as body,
+        unfinished.claim(body.origin, "another account", "in/x/a") as other,
+    ):
         assert other.found is None
 
 
 def test_old_and_damaged_records_count_for_nothing(tmp_path: Path, source: Path) -> None:
     """After a week Drive has forgotten the session."""
     folder = tmp_path / "u"
-    with body_of(source) as body:
+    with body_of(source, "send") as body:
         for text in (None, "", "[]", "{}", '{"origin": 1, "begun": {}}'):
-            with Unfinished(folder, "a").claim(body.origin, "in/x/a") as claim:
+            with Unfinished(folder).claim(body.origin, "account", "in/x/a") as claim:
                 claim.keep(Begun("1", makes=True))
             [record] = folder.glob("*.json")
             if text is None:
@@ -429,7 +441,7 @@ def test_old_and_damaged_records_count_for_nothing(tmp_path: Path, source: Path)
                 os.utime(record, (old, old))
             else:
                 record.write_text(text)
-            with Unfinished(folder, "a").claim(body.origin, "in/x/a") as claim:
+            with Unfinished(folder).claim(body.origin, "account", "in/x/a") as claim:
                 assert claim.found is None
 
             assert record.exists() == (text is not None)
@@ -460,3 +472,25 @@ def test_a_source_that_shrinks_on_the_way_is_an_error(
 
     with pytest.raises(TransferDamaged, match="became shorter while it was sent"):
         api.create("a", api.root_id(), source, callback=Callback())
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("closed")])
+def test_a_source_that_can_not_be_read_is_not_taken_for_a_broken_way(
+    api: DriveAPI, drive: Emulator, source: Path, error: Exception
+) -> None:
+    """Its own error comes, at once."""
+    stream = io.BytesIO(source.read_bytes())
+    read = stream.read
+
+    def broken(count: int | None = -1) -> bytes:
+        if stream.tell() > 3 * MB:
+            raise error
+        return read(count)
+
+    stream.read = broken  # type: ignore[method-assign]
+    with pytest.raises(type(error)) as caught:
+        api.create("a", api.root_id(), stream)
+
+    assert caught.value is error
+    assert uploaded(drive) == 0
+    assert len([e for e in drive.log if e.method == "PUT"]) <= 1

@@ -332,3 +332,78 @@ def test_what_is_being_sent_is_finished_at_the_end(
 
     assert sizes(other) == {"a.txt": 9}
     assert mount_at(mounted.folder) is None
+
+
+def test_a_file_that_is_removed_while_it_is_sent_stays_removed(
+    start: Start, drive: Emulator, other: DriveAPI
+) -> None:
+    """It is removed once it has arrived."""
+    path = Path(start().folder, "a.txt")
+    drive.faults.add(path="/upload", latency=1.0)
+    with subprocess.Popen(
+        [sys.executable, "-c", f"open({str(path)!r},'w').write('x'*9)"]
+    ) as writer:
+        wait_until(lambda: drive.faults.rules()[0].get("fired"), "it is being sent")
+        path.unlink()
+        assert writer.wait(10) == 0
+
+    assert not path.exists()
+    wait_until(lambda: sizes(other) == {}, "Drive does not have it")
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_goes_while_it_is_sent_again_does_not_come_back(
+    start: Start, drive: Emulator, other: DriveAPI, replaced: bool
+) -> None:
+    """Removed or replaced; and what is refused later on still gets to Drive."""
+    folder = Path(start().folder)
+    if replaced:
+        (folder / "new.txt").write_bytes(b"new")
+    drive.faults.add(path="/upload", status=503)
+    with pytest.raises(OSError, match="Input/output"):
+        (folder / "a.txt").write_bytes(b"before")
+    drive.faults.clear()
+    slow = drive.faults.add(path="/upload", latency=1.0)
+    wait_until(lambda: drive.faults.rules()[0].get("fired"), "it is being sent again")
+    if replaced:
+        (folder / "new.txt").rename(folder / "a.txt")
+    else:
+        (folder / "a.txt").unlink()
+    drive.faults.clear(slow)
+    left = {"a.txt": 3} if replaced else {}
+
+    assert sizes(other) == left
+    drive.faults.add(path="/upload", status=503)
+    with pytest.raises(OSError, match="Input/output"):
+        (folder / "b.txt").write_bytes(b"later")
+    drive.faults.clear()
+    wait_until(lambda: sizes(other) == {**left, "b.txt": 5}, "Drive has it")
+
+
+def test_a_drive_that_does_not_answer_takes_nothing_from_what_is_open_at_the_end(
+    start: Start, drive: Emulator, spool: Path
+) -> None:
+    """Sending again what was refused ends with its time; what a program still wrote is kept."""
+    mounted = start()
+    drive.faults.add(path="/upload", status=503)
+    for number in range(3):
+        with pytest.raises(OSError, match="Input/output"):
+            Path(mounted.folder, f"{number}.txt").write_bytes(b"refused")
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(Path(mounted.folder, "open.bin"))],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        drive.faults.clear()
+        drive.faults.add(latency=20)
+        mounted.close(0.5)
+        writer.kill()
+    kept = [json.loads(note.read_text()) for note in spool.glob("*.json")]
+
+    assert not list(spool.glob("*.part"))
+    assert sorted((one["path"], one["whole"]) for one in kept) == [
+        *((f"/{number}.txt", True) for number in range(3)),
+        ("/open.bin", False),
+    ]
