@@ -34,7 +34,7 @@ FINDABLE = f"""(f.owner = ? OR f.id IN (
     WITH RECURSIVE granted (id) AS (
         SELECT file_id FROM permissions
             WHERE (expires_ms IS NULL OR expires_ms > drive_now())
-            AND (email = ? OR discovery AND (type = 'anyone' OR domain = ?))
+            AND (type = 'user' AND email = ? OR discovery AND (type = 'anyone' OR domain = ?))
         UNION SELECT inside.id FROM files AS mine JOIN files AS inside ON inside.parent = mine.id
             WHERE mine.owner = ? AND mine.mime = '{FOLDER}' AND inside.owner IS NOT mine.owner
         UNION SELECT files.id FROM files JOIN granted ON files.parent = granted.id

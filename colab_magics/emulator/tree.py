@@ -157,9 +157,7 @@ def remove(store: Store, db: sqlite3.Connection, rows: list[sqlite3.Row]) -> Non
         others = "SELECT id, owner FROM files WHERE parent = ? AND owner IS NOT ? AND drive IS NULL"
         for orphan in db.execute(others, (row["id"], row["owner"])).fetchall():
             root = db.execute("SELECT root FROM users WHERE email = ?", (orphan["owner"],))
-            home = (root.fetchone()["root"], orphan["id"])
-            db.execute("UPDATE files SET parent = ? WHERE id = ?", home)
-            store.touch(db, orphan["id"])
+            _send_home(store, db, orphan["id"], root.fetchone()["root"])
     for row in mine:
         remember(store, db, row["id"])
         blobs = db.execute("SELECT blob FROM revisions WHERE file_id = ?", (row["id"],)).fetchall()
@@ -170,6 +168,16 @@ def remove(store: Store, db: sqlite3.Connection, rows: list[sqlite3.Row]) -> Non
         store.changes.record(db, row["id"], told[row["id"]], drive=row["drive"])
         for blob in {one["blob"] for one in blobs}:
             store.drop_later(blob)
+
+
+def _send_home(store: Store, db: sqlite3.Connection, file_id: str, root: str) -> None:
+    """Move what somebody else had in a folder that is removed; it was in the trash with that."""
+    before = access.audience(db, file_id)
+    remember(store, db, file_id)
+    db.execute("UPDATE files SET parent = ? WHERE id = ?", (root, file_id))
+    store.touch(db, file_id, lost=before)
+    spread(store, db, file_id, before)
+    settle(store, db, file_id)
 
 
 def trash(store: Store, db: sqlite3.Connection, file_id: str, trashed: bool) -> None:

@@ -98,6 +98,7 @@ class DriveAPI(Reader):
         """Have new locks: in a forked child, the old ones may be held by threads that are gone."""
         self._lock = threading.Lock()  # held during requests
         self.own_revisions.unlock()
+        self._wire.unlock()
 
     def generate_ids(self, count: int) -> list[str]:
         """Ids for files that do not exist yet; each is given out once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import weakref
 from collections import deque
@@ -73,3 +74,16 @@ def account_of(credentials: Any) -> str:
         if isinstance(value, str) and value:
             return hashlib.sha256(f"{name}:{value}".encode()).hexdigest()[:32]
     return ""
+
+
+def _unlock_all() -> None:
+    # In a forked child, the old ones may be held by threads that are gone.
+    global _LOCK
+    _LOCK = threading.Lock()
+    for known in _KNOWN.valuerefs():
+        if (budget := known()) is not None:
+            budget._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_all)

@@ -97,7 +97,7 @@ class Finder:
 
     def find(self, folder_id: str, name: str, *, drive: str = "") -> Nodes:
         """Everything of that name in a folder; Drive allows several."""
-        q = f"{_named(name)} and {_in_folder(folder_id)}"
+        q = f"{named(name)} and {_in_folder(folder_id)}"
         return [node for node in self.list(q, drive=drive) if node.name == name]
 
     def find_line(self, folder_id: str, names: Sequence[str], *, drive: str = "") -> Nodes:
@@ -107,8 +107,8 @@ class Finder:
         there may be more than were found.
         """
         first, others = names[0], dict.fromkeys(names[1:])
-        terms = [f"({_named(first)} and '{checked_id(folder_id)}' in parents)"]
-        terms += [_named(name) for name in others]
+        terms = [f"({named(first)} and '{checked_id(folder_id)}' in parents)"]
+        terms += [named(name) for name in others]
         nodes, more = self._page(f"({' or '.join(terms)}) and trashed = false", "", drive)
         return [] if more else [node for node in nodes if node.name == first or node.name in others]
 
@@ -260,7 +260,7 @@ def _in_folder(folder_id: str) -> str:
     return f"'{checked_id(folder_id)}' in parents and trashed = false"
 
 
-def _named(name: str) -> str:
+def named(name: str) -> str:
     """The search for a name; Drive's "=" ignores case, so whoever asks compares again."""
     quoted = name.replace("\\", "\\\\").replace("'", "\\'")
     return f"name = '{quoted}'"

@@ -29,6 +29,7 @@ class Line:
         from googleapiclient.http import build_http
 
         self.pid = os.getpid()
+        _living[id(self)] = self
         self.stop = threading.Event()
         self.closed = False
         self._http = build_http()
@@ -58,8 +59,10 @@ class Line:
 
     def close(self) -> None:
         """Close the connections; waits between tries end."""
-        self.stop.set()
         self.closed = True
+        if self.pid != os.getpid():  # in a forked child, a thread that is gone may have their locks
+            return
+        self.stop.set()
         self._http.close()
         self.session.close()
 
@@ -127,3 +130,21 @@ class _NoSessions(logging.Filter):
 
 
 _NO_SESSIONS = _NoSessions()
+
+_living: weakref.WeakValueDictionary[int, Line] = weakref.WeakValueDictionary()
+_held: list[Line] = []
+_inherited: list[Line] = []
+
+
+def _hold() -> None:
+    # Python frees in a forked child what the parent's other threads had, before anything of ours
+    # runs there, and waits for ever to close a stream that one of them was just reading.
+    _held[:] = filter(None, [known() for known in _living.valuerefs()])
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_hold,
+        after_in_parent=_held.clear,
+        after_in_child=lambda: _inherited.extend(_held),
+    )

@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from fsspec.core import OpenFile
@@ -118,14 +119,16 @@ class WriteFile(io.BufferedIOBase):
 
     Nothing is published when the ``with`` block raised (be it one of `fsspec.open`), after
     `discard`, or when it was never closed; in an fsspec transaction `close` waits for its end.
+    Nor is what is cut: after a write that failed, all that follows fails with the same error.
     """
 
     def __init__(self, fs: DriveFileSystem, path: str, mode: str, autocommit: bool) -> None:
         self.fs, self.path, self.mode, self.autocommit = fs, path, mode, autocommit
         self._discarded = False
+        self._failed: OSError | None = None
         self._copy = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 (closed by discard)
         if mode == "ab" and (found := fs.lookup.find(path)) is not None:
-            with self._told_if_full():
+            with self._writing():
                 fs._fetch(found.target(), self._copy)
 
     def write(self, data: Buffer) -> int:
@@ -134,7 +137,7 @@ class WriteFile(io.BufferedIOBase):
             raise ValueError("write to a closed file")
         if self._discarded:
             return len(memoryview(data).cast("B"))
-        with self._told_if_full():
+        with self._writing():
             return self._copy.write(data)
 
     def tell(self) -> int:
@@ -143,7 +146,8 @@ class WriteFile(io.BufferedIOBase):
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go somewhere else in what was written."""
-        return self._copy.seek(offset, whence)
+        with self._writing():  # what is still in memory goes to the disk first
+            return self._copy.seek(offset, whence)
 
     def writable(self) -> bool:
         """Yes."""
@@ -166,8 +170,7 @@ class WriteFile(io.BufferedIOBase):
     def commit(self) -> None:
         """Publish the file."""
         try:
-            with self._told_if_full():
-                self._copy.seek(0)
+            self.seek(0)
             self.fs.publish(self.path, self._copy, exclusive=self.mode == "xb")
         finally:
             self.discard()
@@ -178,8 +181,16 @@ class WriteFile(io.BufferedIOBase):
         with suppress(OSError):  # a full disk, for one: what is not wanted need not be written
             self._copy.close()
 
-    def _told_if_full(self) -> AbstractContextManager[None]:
-        return told_if_full(f"write {self.path!r}", scratch_folder())
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._failed is not None:
+            raise self._failed
+        try:
+            with told_if_full(f"write {self.path!r}", scratch_folder()):
+                yield
+        except OSError as exc:
+            self._failed = exc
+            raise
 
     def __exit__(self, kind: Any, *rest: object) -> None:
         if kind is not None:

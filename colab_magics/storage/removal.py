@@ -15,6 +15,7 @@ from colab_magics.display import Card, Link, size
 from colab_magics.errors import BadPlace, DriveForbidden, PlaceIsFolder, PlaceNotFound
 
 from .filesystem import DriveFileSystem
+from .finding import named
 from .listing import compiled, counted, is_pattern, listing, matches, pattern_base
 from .outline import outline
 from .parallel import each
@@ -22,6 +23,7 @@ from .place import Place
 from .tree import Node, to_name, to_path
 
 _UNDONE = 7  # ids that one line names: a card shows 400 characters of it
+_FOLDERS_AT_ONCE = 20  # asked for in one search, whose length Drive limits
 _TRASH = "https://drive.google.com/drive/trash"
 
 
@@ -156,8 +158,8 @@ def _in_trash(place: Place) -> list[tuple[Place, Node]]:
             raise PlaceNotFound(f"'{place}' ({node.name}) is not in the trash")
         return [(place, node)]
     above, _, last = place.path.rpartition("/")
-    looked = each(lambda folder: _thrown_away(fs, folder, last), _folders(place, above))
-    return [(replace(place, typed=path, path=path), node) for one in looked for path, node in one]
+    found = _thrown_away(fs, _folders(place, above), last)
+    return [(replace(place, typed=path, path=path), node) for path, node in found]
 
 
 def _folders(place: Place, above: str) -> list[str]:
@@ -171,18 +173,25 @@ def _folders(place: Place, above: str) -> list[str]:
     return [base, *folders] if above.endswith("**") else folders
 
 
-def _thrown_away(fs: DriveFileSystem, folder: str, last: str) -> list[tuple[str, Node]]:
-    """What of a folder lies in the trash under a name, or under what a pattern of names means."""
-    node, exact = fs.node(folder), to_path(to_name(last))
-    query = f"trashed = true and '{node.id}' in parents"
-    found: dict[str, Node] = {}
-    for one in fs.api.list(query, order_by="modifiedTime desc", drive=node.drive):
-        if (name := to_path(one.name)) == exact:  # a file of that very name comes first
-            return [(f"{folder}/{exact}".lstrip("/"), one)]
-        found.setdefault(name, one)
-    same = compiled(last)
-    names = [name for name in sorted(found) if same.match(name)]
-    return [(f"{folder}/{name}".lstrip("/"), found[name]) for name in names]
+def _thrown_away(fs: DriveFileSystem, folders: list[str], last: str) -> list[tuple[str, Node]]:
+    """What of some folders lies in the trash under a name, or under what a pattern means."""
+    exact, same = to_path(to_name(last)), compiled(last)
+    named_so = "" if any(char in last for char in "*?[") else f" and {named(to_name(last))}"
+    nodes = [fs.node(folder) for folder in folders]
+    thrown: dict[str | None, dict[str, Node]] = {node.id: {} for node in nodes}
+    for drive in dict.fromkeys(node.drive for node in nodes):
+        ids = [node.id for node in nodes if node.drive == drive]
+        for at in range(0, len(ids), _FOLDERS_AT_ONCE):
+            parents = " or ".join(f"'{id}' in parents" for id in ids[at : at + _FOLDERS_AT_ONCE])
+            query = f"trashed = true and ({parents}){named_so}"
+            for one in fs.api.list(query, order_by="modifiedTime desc", drive=drive):
+                thrown[one.parent].setdefault(to_path(one.name), one)
+    found = []
+    for folder, node in zip(folders, nodes, strict=True):
+        by_name = thrown[node.id]
+        names = [exact] if exact in by_name else filter(same.match, sorted(by_name))
+        found += [(f"{folder}/{name}".lstrip("/"), by_name[name]) for name in names]
+    return found
 
 
 def _expanded(place: Place) -> list[Place]:

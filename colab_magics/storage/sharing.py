@@ -159,7 +159,7 @@ def _people(text: str | None) -> list[Who]:
     if text is None:
         return []
     names = [one for one in text.split(",") if one.strip()] or [text]
-    return [*dict.fromkeys(map(Who.read, names))]
+    return [*{who.key: who for who in map(Who.read, names)}.values()]
 
 
 def _grants(api: DriveAPI, id: str) -> list[Grant] | None:

@@ -188,8 +188,7 @@ def _export(place: Place, target: Path, wanted: str, formats: list[str]) -> Step
             f"'{place}' is a Google document, which has no bytes of its own; "
             f"add --export FORMAT, one of: {known}"
         )
-    if target.suffix.lstrip(".").lower() != wanted:
-        target = target.with_name(f"{target.name}.{wanted}")
+    target = target.with_name(target.name + _ending(target, wanted))
 
     def run(callback: Any) -> Arrival:
         fs: Any = place.fs
@@ -201,10 +200,21 @@ def _export(place: Place, target: Path, wanted: str, formats: list[str]) -> Step
     return Step(str(place), str(target), 0, run)
 
 
+def _ending(target: Path, format: str) -> str:
+    """What a name still lacks to be that of an export."""
+    return "" if target.suffix.lstrip(".").lower() == format else f".{format}"
+
+
 def _exported(place: Place, target: Path, wanted: str) -> Arrival | None:
-    """What came of a document in a folder; None where it can not be had in that format."""
+    """What came of a document in a folder; None where it can not be had in that format.
+
+    Nor where another file of the folder has the name that it would get, and would be replaced.
+    """
     formats = list(place.info().get("exportable") or ())
-    if wanted.lstrip(".").lower() not in formats:
+    if (format := wanted.lstrip(".").lower()) not in formats:
+        return None
+    ending = _ending(target, format)
+    if ending and replace(place, path=place.path + ending).exists():
         return None
     return _export(place, target, wanted, formats).run(None)
 

@@ -64,8 +64,12 @@ class Wire:
         self._waits = waits
         self._waiting = 0
         self._budget = budget_of(self.base, account_of(credentials), clock)
-        self._lock = threading.Lock()
         self._local = threading.local()
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Have new locks: in a forked child, the old ones may be held by threads that are gone."""
+        self._lock = threading.Lock()
         self._lines: weakref.WeakSet[Line] = weakref.WeakSet()
 
     def with_settings(self, settings: Settings) -> Wire:

@@ -189,6 +189,23 @@ def test_deleting_a_folder_spares_what_others_own(api: Api, ann: Api) -> None:
     assert ann.bytes_of(hers["id"]) == b"x"
 
 
+@pytest.mark.parametrize("way", ["emptied", "deleted"])
+def test_what_others_own_leaves_the_trash_with_its_folder(api: Api, ann: Api, way: str) -> None:
+    """They could not take it out themselves; the log of who removed the folder says it is gone."""
+    folder = api.folder("inbox")
+    api.share(folder["id"], "writer", ANN)
+    box = ann.folder("hers", parents=[folder["id"]])
+    inside = ann.make("in hers", b"x", parents=[box["id"]])
+    api.ok("PATCH", f"drive/v3/files/{folder['id']}", json={"trashed": True})
+    token = api.token()
+    path = {"emptied": "trash", "deleted": folder["id"]}[way]
+    assert api.delete(f"drive/v3/files/{path}").status_code == 204
+
+    assert sorted(ann.names("trashed = false")) == ["hers", "in hers"]
+    lost = {one["fileId"] for one in api.changes(token)["changes"] if one["removed"]}
+    assert lost == {folder["id"], box["id"], inside["id"]}
+
+
 def test_searches_know_who_has_what(api: Api, ann: Api) -> None:
     """Owners, writers, readers, and what was shared with me."""
     mine, shared = api.make("mine"), api.make("shared")
@@ -247,6 +264,15 @@ def test_a_domain_is_all_its_users(api: Api, ann: Api, emulator: Emulator) -> No
     assert ann.bytes_of(file["id"]) == b"x"
     with as_user(emulator, "eve@elsewhere.org") as eve:
         assert eve.get(f"drive/v3/files/{file['id']}").status_code == 404
+
+
+def test_a_group_is_nobody(api: Api, ann: Api) -> None:
+    """Whoever has the address that a group is said to have finds no more than they can get."""
+    file = api.make("a", b"x")
+    api.share(file["id"], "reader", type="group", emailAddress=ANN)
+
+    assert ann.get(f"drive/v3/files/{file['id']}").status_code == 404
+    assert ann.names() == []
 
 
 def test_a_resource_key_is_asked_for(api: Api, ann: Api) -> None:

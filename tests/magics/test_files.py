@@ -474,6 +474,22 @@ def test_documents_of_one_name_are_exported_once(run: Run, api: Any) -> None:
     assert got.left_out == [("plan", f"another file has this name; this one is id:{older.id}")]
 
 
+def test_an_export_does_not_replace_a_file_of_the_folder(run: Run, api: Any) -> None:
+    """It is left out, be that a file or a document that is called so."""
+    kind = "application/vnd.google-apps.document"
+    folder = api.create("in", api.root_id(), mime_type="application/vnd.google-apps.folder")
+    for name in ("plan", "other", "other.docx"):
+        api.create(name, folder.id, mime_type=kind)
+    api.create("plan.docx", folder.id, b"a file")
+    got = run("drive_get in --export docx")
+    again = run("drive_get in --export docx")
+
+    assert (got.files, again.same) == (2, 1)
+    assert [name for name, _ in got.left_out] == ["other", "plan"]
+    assert local("in") == ["other.docx", "plan.docx"]
+    assert Path("in/plan.docx").read_bytes() == b"a file"
+
+
 def test_a_listing_shows_hostile_names_as_text(run: Run) -> None:
     """A name is never HTML and never a terminal code."""
     name = "<img src=x onerror=alert(1)>\x1b[31m"

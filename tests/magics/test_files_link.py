@@ -142,6 +142,16 @@ def test_one_line_takes_away_and_gives(link: Link, drive: Emulator) -> None:
     ]
 
 
+def test_an_address_is_the_same_as_a_group_s_and_as_a_person_s(link: Link) -> None:
+    """Which of them it is, Drive knows; it is given and taken away once."""
+    given = link("--share a@b.example,group:a@b.example")
+    taken = link("--unshare group:a@b.example,a@b.example")
+
+    assert given.done == ["shared with a@b.example, who may read; no mail was sent"]
+    assert taken.done == ["a@b.example can no longer open it"]
+    assert taken.access == ["only you"]
+
+
 def test_sharing_a_folder_says_that_all_in_it_is_shared(link: Link) -> None:
     """That is what Drive does."""
     one = link("--share anyone", place="in")

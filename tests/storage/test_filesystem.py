@@ -2,15 +2,19 @@ import gc
 import io
 import os
 import signal
+import sys
 import threading
+import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import fsspec
 import pandas as pd
 import pytest
+from harness.waiting import wait_until
 
 from colab_magics.emulator import Emulator
 from colab_magics.errors import (
@@ -468,35 +472,69 @@ def test_a_refused_change_of_a_readonly_drive_costs_no_knowledge(story: DriveFil
     assert story.api.requests - before <= 1  # for the id of My Drive, which is never removed
 
 
-def test_a_forked_child_has_locks_of_its_own(story: DriveFileSystem) -> None:
-    """Those of the parent may be held by threads that the child does not have."""
-    held, release = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        api = story.api
-        with story.lookup.known._lock, story.nodes._lock, story.turns._lock, api._lock:
-            held.set()
-            release.wait(30)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    held.wait(5)
+def in_a_fork(story: DriveFileSystem, generations: int = 1) -> int:
+    """What a forked child ends with that uses the Drive and closes it; 0 when all went well."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # a fork with threads: the very point
         child = os.fork()
     if child == 0:
         code = 1
         try:
-            signal.alarm(20)
             story.pipe_file("child/made", b"by the child")
             code = 0 if story.cat_file("story/a.txt") == b"aaa" else 2
+            if generations > 1:
+                code = code or in_a_fork(story, generations - 1)
+            story.api.close()
         finally:
             os._exit(code)
+    late = threading.Timer(10, os.kill, (child, signal.SIGKILL))
+    late.start()
     _, status = os.waitpid(child, 0)
+    late.cancel()
+    return os.waitstatus_to_exitcode(status)
+
+
+def test_a_forked_child_has_locks_of_its_own(story: DriveFileSystem) -> None:
+    """Those of the parent may be held by threads that the child does not have."""
+    held, release = threading.Event(), threading.Event()
+    wire = story.api._wire
+    locks = [story.lookup.known._lock, story.nodes._lock, story.turns._lock, story.api._lock]
+
+    def hold() -> None:
+        with ExitStack() as stack:
+            for lock in (*locks, wire._lock, wire._budget._lock):
+                stack.enter_context(lock)
+            held.set()
+            release.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(5)
+    code = in_a_fork(story)
     release.set()
     thread.join()
 
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert code == 0
+    assert story.exists("child/made")
+
+
+def test_a_fork_while_others_ask_does_not_hang(drive: Emulator, story: DriveFileSystem) -> None:
+    """Python would free, in the child, the connections that they were reading from."""
+    story.info("story/a.txt")
+    slow = drive.faults.add(method="GET", path="/drive/v3/files/root", rate=100)
+    asking = threading.Thread(target=lambda: story.api.get("root"))
+    asking.start()
+
+    def reads() -> bool:
+        stack = traceback.extract_stack(sys._current_frames().get(asking.ident or 0))
+        return [frame.name for frame in stack][-1] == "readinto" and "begin" not in str(stack)
+
+    wait_until(reads, "the answer is being read")
+    code = in_a_fork(story, generations=2)
+    drive.faults.clear(slow)
+    asking.join()
+
+    assert code == 0
     assert story.exists("child/made")
 
 

@@ -17,6 +17,7 @@ from colab_magics.settings import Settings
 from colab_magics.storage.api import DriveAPI
 from colab_magics.storage.filesystem import DriveFileSystem
 from colab_magics.storage.place import Place
+from colab_magics.storage.removal import restore
 from colab_magics.storage.tree import FOLDER
 from colab_magics.watching.feed import Feeds
 
@@ -381,3 +382,21 @@ def test_missing_files_tell_what_there_is(fs: DriveFileSystem) -> None:
     fs.pipe_file("d/abc.txt", b"")
     with pytest.raises(PlaceNotFound, match=r"there is: abc\.txt"):
         fs.info("d/abd.txt")
+
+
+def test_the_trash_of_many_folders_costs_a_search_for_each_twenty(
+    drive: Emulator, outsider: DriveAPI, fs: DriveFileSystem
+) -> None:
+    """What lies in the trash under a pattern, below folders that are known."""
+    logs = outsider.create("logs", outsider.root_id(), mime_type=FOLDER).id
+    for number in range(24):
+        folder = outsider.create(f"day {number:02}", logs, mime_type=FOLDER).id
+        outsider.update(outsider.create("a.log", folder, b"").id, trashed=True)
+    assert len(fs.find("logs", withdirs=True)) == 25
+    fs.api.root_id()
+    with counted(drive, list=2, other=24):
+        back = restore([Place("logs/**/*.log", fs, "logs/**/*.log", None)])
+
+    assert [one.place for one in back] == [f"My Drive/logs/day {at:02}/a.log" for at in range(24)]
+    with counted(drive, list=1), pytest.raises(PlaceNotFound):
+        restore([Place("logs/a.log", fs, "logs/a.log", None)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,26 @@ def test_no_room_for_what_is_written(fs: DriveFileSystem, full: str, much: bytes
     fs.pipe_file("a", b"old")
     with pytest.raises(DiskFull, match=f"^write 'a': {full}"), fs.open("a", "wb") as file:
         file.write(much)
+
+    assert file.closed
+    assert fs.cat_file("a") == b"old"
+
+
+def test_a_file_that_was_cut_is_not_published(fs: DriveFileSystem) -> None:
+    """Also where there is room again, and the program closes it all the same."""
+    fs.pipe_file("a", b"old")
+    file = fs.open("a", "wb")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(MORE), limit[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            file.write(2 * MORE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    with pytest.raises(OSError, match="too large"):
+        file.write(b"the rest")
+    with pytest.raises(OSError, match="too large"):
+        file.close()
 
     assert file.closed
     assert fs.cat_file("a") == b"old"
