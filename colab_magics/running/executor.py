@@ -17,7 +17,7 @@ from typing import Any
 
 from colab_magics.clock import CLOCK, Clock
 
-from .interrupts import interrupt_main, shielded
+from .interrupts import ignore_interrupts, interrupt_main, shielded
 from .selfclient import MARK, SelfClient
 from .taps import Patch, Recorder, Taps
 from .turn import Turn
@@ -263,6 +263,8 @@ class Executor:
             return
         self._depth -= 1
         if self._depth <= 0:
+            if self._asked_nonce() == self._current.nonce:  # else a serving cell goes on behind it
+                ignore_interrupts()
             self.finish(self._current, result)
 
     def _give_up(self, turn: Turn) -> None:

@@ -26,6 +26,15 @@ def plain_interrupts() -> AbstractContextManager[Any]:
     return _sigint(signal.default_int_handler)
 
 
+def ignore_interrupts() -> None:
+    """Have interrupts do nothing until ipykernel sets its handler, at the end of this request.
+
+    One that comes while a reply is sent cuts it in two, and the next reply, to whatever the user
+    has asked, is taken for its second half.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @contextmanager
 def shielded() -> Iterator[list[int]]:
     """Hold interrupts back; the list that it gives is not empty when one came meanwhile."""

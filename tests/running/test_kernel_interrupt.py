@@ -81,3 +81,36 @@ def test_an_interrupt_of_a_users_cell_does_not_touch_the_run_behind_it(
     assert kernel.wait(users, seconds=5)["ename"] == "KeyboardInterrupt"
     kernel.wait_for_runs(cell, 1)
     assert kernel.text(cell) == "ran\n"
+
+
+LATE = """
+import os, signal
+session, ended = get_ipython().kernel.session, False
+send = session.send
+def send_and_interrupt(stream, kind, *args, **kwargs):
+    global ended
+    if kind == "execute_reply" and ended is True:
+        ended = "interrupted"
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(100):
+            pass  # time to be interrupted in
+    return send(stream, kind, *args, **kwargs)
+session.send = send_and_interrupt
+"""
+
+
+def test_an_interrupt_behind_the_body_does_not_cut_the_reply(kernel: Kernel, folder: Path) -> None:
+    """Nothing is lost to it: not the run's reply, nor that of the user's next cell."""
+    kernel.run(LATE)
+    cell = kernel.run("%%on_drive_change a.txt --debounce 0\nended = True\n12345")
+    (folder / "a.txt").write_text("1")
+    kernel.wait_for(lambda: kernel.eval("ended") == "interrupted", "the interrupt")
+    kernel.run("54321")
+
+    assert "KeyboardInterrupt" not in kernel.stderr()
+    kernel.run("ended = False")
+    mid = kernel.send("import time\nprint('in', flush=True)\ntime.sleep(30)")
+    kernel.said(mid, "in\n")
+    kernel.interrupt()  # those of the user's cells are heard again
+    assert kernel.wait(mid, seconds=5)["status"] == "error"
+    assert len(kernel.wait_for_runs(cell, 1)) == 1
