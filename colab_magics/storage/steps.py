@@ -24,7 +24,7 @@ from .filesystem import DriveFileSystem
 from .health import check_path
 from .listing import is_pattern, local_name, matches, pattern_base
 from .place import Place
-from .transfers.transfer import Receipt, fetch, md5_of, revision_of, send
+from .transfers.transfer import Receipt, fetch, has_content, revision_of, send
 from .transfers.trees import fetch_tree, send_tree
 from .tree import to_path
 
@@ -169,7 +169,7 @@ def _fetch_file(place: Place, info: dict[str, Any], target: Path, export: str) -
     known, md5 = info.get("size") or 0, info.get("md5") or ""
 
     def run(callback: Any) -> Arrival:
-        if _same(target, known, md5):
+        if has_content(target, known, md5):
             _tell(callback, known)
             receipt = Receipt(info.get("id"), known, md5, revision_of(info), seconds=0.0)
             return Arrival(1, 0, same=1, receipt=receipt)
@@ -250,7 +250,7 @@ def _send_file(source: Path, place: Place) -> Step:
     def run(callback: Any) -> Arrival:
         info = place.info() if place.exists() else {}
         same = info.get("type") == "file" and info.get("md5")
-        if same and _same(source, info.get("size"), info["md5"]) and _still(place, info):
+        if same and has_content(source, info.get("size"), info["md5"]) and _still(place, info):
             _tell(callback, known)
             receipt = Receipt(info.get("id"), known, info["md5"], revision_of(info), seconds=0.0)
             return Arrival(1, 0, same=1, receipt=receipt)
@@ -279,11 +279,6 @@ def _still(place: Place, info: dict[str, Any]) -> bool:
         return False
     facts = (now.md5, now.name, now.parent, now.trashed)
     return facts == (known.md5, known.name, known.parent, False)
-
-
-def _same(path: Path, size: int | None, md5: str) -> bool:
-    """Whether a file of this machine has that content."""
-    return bool(md5) and path.is_file() and path.stat().st_size == size and md5_of(path) == md5
 
 
 def _tell(callback: Any, size: int) -> None:

@@ -149,6 +149,11 @@ def _tell(callback: Any, size: int) -> None:
         callback.absolute_update(size)
 
 
+def has_content(path: Path, size: int | None, md5: str | None) -> bool:
+    """Whether a file of this machine is there, and has that content; hashed if the size agrees."""
+    return bool(md5) and path.is_file() and path.stat().st_size == size and md5_of(path) == md5
+
+
 def md5_of(path: Path) -> str:
     """The hash of a file of this machine."""
     with path.open("rb") as stream:

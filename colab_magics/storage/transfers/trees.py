@@ -29,7 +29,7 @@ from colab_magics.storage.filesystem import DriveFileSystem
 from colab_magics.storage.place import Place, expect_folder
 from colab_magics.storage.tree import Node, newest, to_name, to_path
 
-from .transfer import fetch, md5_of, send
+from .transfer import fetch, has_content, md5_of, send
 from .treework import Share, Work
 
 _OWN_PART = re.compile(r"\.[0-9a-f]{12,16}(-[0-9a-f]{12})?\.part(\.done)?")
@@ -146,7 +146,7 @@ def _look_on_drive(work: Work, fs: DriveFileSystem, folder: Node, target: Path, 
 
 
 def _fetch_node(fs: DriveFileSystem, node: Node, target: Path, share: Share) -> int | None:
-    if _is_here(target, node.size, node.md5):
+    if has_content(target, node.size, node.md5):
         return None
     got: Node = fs.api.fetch_file(node, target, callback=share)
     return got.size
@@ -171,15 +171,16 @@ def _look(work: Work, fs: AbstractFileSystem, folder: str, target: Path, above: 
 def _fetch_other(
     fs: AbstractFileSystem, info: dict[str, Any], target: Path, share: Share
 ) -> int | None:
-    if target.is_file() and _is_here(target, info.get("size"), _md5_there(fs, info)):
+    if _equal(target, fs, info):
         return None
     return fetch((fs, info["name"]), target, callback=share).size
 
 
-def _is_here(target: Path, size: int | None, md5: str | None) -> bool:
-    if md5 is None or not target.is_file() or target.stat().st_size != size:
+def _equal(path: Path, fs: AbstractFileSystem, info: dict[str, Any]) -> bool:
+    """Whether a file here is known to be equal to one there; where sizes differ, none is hashed."""
+    if not path.is_file() or path.stat().st_size != info.get("size"):
         return False
-    return md5_of(target) == md5
+    return has_content(path, info["size"], _md5_there(fs, info))
 
 
 # From here
@@ -241,9 +242,7 @@ def _there(fs: AbstractFileSystem, folder: str) -> dict[str, dict[str, Any]]:
 def _send_one(
     place: Place, source: Path, goal: str, info: dict[str, Any], share: Share
 ) -> int | None:
-    size = source.stat().st_size
-    same = info.get("type") == "file" and info.get("size") == size
-    if same and (md5 := _md5_there(place.fs, info)) is not None and md5_of(source) == md5:
+    if info.get("type") == "file" and _equal(source, place.fs, info):
         return None
     return send(source, Place(goal, place.fs, goal, place.drive), callback=share).size
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,6 @@ def start(drive: Emulator, tmp_path: Path, spool: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def other(drive: Emulator) -> Iterator[DriveAPI]:
-    """Somebody else at the same Drive."""
-    api = DriveAPI(url=drive.url, settings=Settings())
-    yield api
-    api.close()
-
-
-@pytest.fixture
 def owner(drive: Emulator, tmp_path: Path, spool: Path) -> Iterator[Any]:
     """Another process that has mounted the Drive, and the process that serves it."""
     process = subprocess.Popen(
@@ -98,6 +91,16 @@ def owner(drive: Emulator, tmp_path: Path, spool: Path) -> Iterator[Any]:
 
 def sizes(api: DriveAPI) -> dict[str, int | None]:
     return {node.name: node.size for node in api.children(api.root_id())}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A program that has written to a file and keeps it open; the block must end it."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        yield program
 
 
 def contents(spool: Path) -> list[str]:
@@ -123,7 +126,7 @@ def gone(pid: int) -> bool:
     ],
 )
 def test_a_file_that_drive_refuses_fails_at_close_and_is_sent_later(
-    start: Start, drive: Emulator, other: DriveAPI, spool: Path, fault: Any, number: int
+    start: Start, drive: Emulator, outsider: DriveAPI, spool: Path, fault: Any, number: int
 ) -> None:
     """The program hears of it, what it wrote is kept and seen, and Drive gets it in the end."""
     mounted = start()
@@ -135,7 +138,7 @@ def test_a_file_that_drive_refuses_fails_at_close_and_is_sent_later(
     kept = [one for one in spool.iterdir() if one.suffix == ".kept"]
 
     assert caught.value.errno == number
-    assert "a.txt" not in sizes(other)
+    assert "a.txt" not in sizes(outsider)
     assert path.read_bytes() == b"hello"
     assert os.listdir(mounted.folder) == ["a.txt"]
     assert mounted.trouble.startswith("not on Drive yet: 'a.txt' (create 'a.txt': ")
@@ -145,12 +148,12 @@ def test_a_file_that_drive_refuses_fails_at_close_and_is_sent_later(
     assert stat.S_IMODE(spool.stat().st_mode) == 0o700
 
     drive.faults.clear(rule)
-    wait_until(lambda: sizes(other) == {"a.txt": 5}, "Drive has it")
+    wait_until(lambda: sizes(outsider) == {"a.txt": 5}, "Drive has it")
     wait_until(lambda: not mounted.trouble, "nothing is left to tell")
     wait_until(lambda: not contents(spool), "nothing is left in the spool")
 
 
-def test_fsync_fails_as_close_does(start: Start, drive: Emulator, other: DriveAPI) -> None:
+def test_fsync_fails_as_close_does(start: Start, drive: Emulator, outsider: DriveAPI) -> None:
     """And what was there before is there still."""
     path = Path(start().folder, "a.txt")
     path.write_bytes(b"before")
@@ -159,14 +162,14 @@ def test_fsync_fails_as_close_does(start: Start, drive: Emulator, other: DriveAP
         stream.write(b"after it")
         with pytest.raises(OSError, match="Input/output error"):
             os.fsync(stream.fileno())
-        assert sizes(other) == {"a.txt": 6}
+        assert sizes(outsider) == {"a.txt": 6}
         drive.faults.clear(rule)
         os.fsync(stream.fileno())
 
-        assert sizes(other) == {"a.txt": 8}
+        assert sizes(outsider) == {"a.txt": 8}
 
 
-def test_a_full_drive_is_a_full_disk(start: Start, drive: Emulator, other: DriveAPI) -> None:
+def test_a_full_drive_is_a_full_disk(start: Start, drive: Emulator, outsider: DriveAPI) -> None:
     """ENOSPC, and room again lets it through."""
     path = Path(start().folder, "a.txt")
     drive.storage_limit = 10
@@ -174,11 +177,11 @@ def test_a_full_drive_is_a_full_disk(start: Start, drive: Emulator, other: Drive
         path.write_bytes(b"x" * 100)
     drive.storage_limit = None
 
-    wait_until(lambda: sizes(other) == {"a.txt": 100}, "Drive has it")
+    wait_until(lambda: sizes(outsider) == {"a.txt": 100}, "Drive has it")
 
 
 def test_what_was_not_sent_is_sent_by_the_next_mount(
-    start: Start, drive: Emulator, other: DriveAPI, spool: Path
+    start: Start, drive: Emulator, outsider: DriveAPI, spool: Path
 ) -> None:
     """And does not overwrite what somebody else has put there meanwhile."""
     first = start()
@@ -188,14 +191,14 @@ def test_what_was_not_sent_is_sent_by_the_next_mount(
         with pytest.raises(OSError, match="Input/output"):
             Path(first.folder, name).write_bytes(b"written here")
     first.close(0.5)
-    assert sizes(other) == {"old.txt": 3}
+    assert sizes(outsider) == {"old.txt": 3}
     assert len(list(spool.glob("*.kept"))) == 2
 
     drive.faults.clear()
-    other.update(other.find(other.root_id(), "old.txt")[0].id, b"by somebody else")
+    outsider.update(outsider.find(outsider.root_id(), "old.txt")[0].id, b"by somebody else")
     second = start("mnt2")
-    wait_until(lambda: len(sizes(other)) == 3, "they are on Drive")
-    found = sizes(other)
+    wait_until(lambda: len(sizes(outsider)) == 3, "they are on Drive")
+    found = sizes(outsider)
     third = next(name for name in found if name.startswith("old (unsent "))
 
     assert (found["new.txt"], found["old.txt"], found[third]) == (12, 16, 12)
@@ -204,45 +207,35 @@ def test_what_was_not_sent_is_sent_by_the_next_mount(
 
 
 def test_a_program_that_is_killed_while_it_writes_publishes_nothing(
-    start: Start, other: DriveAPI, spool: Path
+    start: Start, outsider: DriveAPI, spool: Path
 ) -> None:
     """The good file on Drive stays; what there is of the other one is kept, and told."""
     mounted = start()
     path = Path(mounted.folder, "model.pt")
     path.write_bytes(b"good")
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
-    )
-    assert writer.stdout is not None
-    writer.stdout.readline()
-    writer.send_signal(signal.SIGKILL)
-    writer.communicate()
+    with writing(path) as writer:
+        writer.send_signal(signal.SIGKILL)
     wait_until(lambda: mounted.trouble, "it is told")
     kept = next(spool.glob("*.kept"))
 
     assert mounted.trouble == (
         f"not sent: 'model.pt', the program that wrote it was killed (what there is of it: {kept})"
     )
-    assert sizes(other) == {"model.pt": 4}
+    assert sizes(outsider) == {"model.pt": 4}
     assert path.read_bytes() == b"good"
     assert kept.read_bytes() == b"half of it" * 1000
     assert json.loads(kept.with_suffix(".json").read_text())["whole"] is False
 
 
 def test_a_program_that_is_asked_to_end_publishes_what_it_wrote(
-    start: Start, other: DriveAPI
+    start: Start, outsider: DriveAPI
 ) -> None:
     """As Ctrl+C on a logger: what it wrote counts."""
     path = Path(start().folder, "log")
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
-    )
-    assert writer.stdout is not None
-    writer.stdout.readline()
-    writer.send_signal(signal.SIGTERM)
-    writer.communicate()
+    with writing(path) as writer:
+        writer.send_signal(signal.SIGTERM)
 
-    wait_until(lambda: sizes(other) == {"log": 10_000}, "Drive has it")
+    wait_until(lambda: sizes(outsider) == {"log": 10_000}, "Drive has it")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -317,7 +310,7 @@ def test_a_dead_mount_of_ours_is_taken_away_and_no_other(start: Start, tmp_path:
 
 
 def test_what_is_being_sent_is_finished_at_the_end(
-    start: Start, drive: Emulator, other: DriveAPI
+    start: Start, drive: Emulator, outsider: DriveAPI
 ) -> None:
     """Unmounting waits for an upload that is under way."""
     mounted = start()
@@ -330,12 +323,12 @@ def test_what_is_being_sent_is_finished_at_the_end(
         mounted.close()
         assert writer.wait(10) == 0
 
-    assert sizes(other) == {"a.txt": 9}
+    assert sizes(outsider) == {"a.txt": 9}
     assert mount_at(mounted.folder) is None
 
 
 def test_a_file_that_is_removed_while_it_is_sent_stays_removed(
-    start: Start, drive: Emulator, other: DriveAPI
+    start: Start, drive: Emulator, outsider: DriveAPI
 ) -> None:
     """It is removed once it has arrived."""
     path = Path(start().folder, "a.txt")
@@ -348,12 +341,12 @@ def test_a_file_that_is_removed_while_it_is_sent_stays_removed(
         assert writer.wait(10) == 0
 
     assert not path.exists()
-    wait_until(lambda: sizes(other) == {}, "Drive does not have it")
+    wait_until(lambda: sizes(outsider) == {}, "Drive does not have it")
 
 
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_file_that_goes_while_it_is_sent_again_does_not_come_back(
-    start: Start, drive: Emulator, other: DriveAPI, replaced: bool
+    start: Start, drive: Emulator, outsider: DriveAPI, replaced: bool
 ) -> None:
     """Removed or replaced; and what is refused later on still gets to Drive."""
     folder = Path(start().folder)
@@ -372,12 +365,12 @@ def test_a_file_that_goes_while_it_is_sent_again_does_not_come_back(
     drive.faults.clear(slow)
     left = {"a.txt": 3} if replaced else {}
 
-    assert sizes(other) == left
+    assert sizes(outsider) == left
     drive.faults.add(path="/upload", status=503)
     with pytest.raises(OSError, match="Input/output"):
         (folder / "b.txt").write_bytes(b"later")
     drive.faults.clear()
-    wait_until(lambda: sizes(other) == {**left, "b.txt": 5}, "Drive has it")
+    wait_until(lambda: sizes(outsider) == {**left, "b.txt": 5}, "Drive has it")
 
 
 def test_a_drive_that_does_not_answer_takes_nothing_from_what_is_open_at_the_end(
@@ -389,13 +382,7 @@ def test_a_drive_that_does_not_answer_takes_nothing_from_what_is_open_at_the_end
     for number in range(3):
         with pytest.raises(OSError, match="Input/output"):
             Path(mounted.folder, f"{number}.txt").write_bytes(b"refused")
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(Path(mounted.folder, "open.bin"))],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as writer:
-        assert writer.stdout is not None
-        writer.stdout.readline()
+    with writing(Path(mounted.folder, "open.bin")) as writer:
         drive.faults.clear()
         drive.faults.add(latency=20)
         mounted.close(0.5)

@@ -57,14 +57,6 @@ def folder(start: Start) -> Path:
     return Path(start().folder)
 
 
-@pytest.fixture
-def other(drive: Emulator) -> Iterator[DriveAPI]:
-    """Somebody else at the same Drive."""
-    api = DriveAPI(url=drive.url, settings=Settings())
-    yield api
-    api.close()
-
-
 def on_drive(api: DriveAPI, folder_id: str | None = None) -> dict[str, bytes | None]:
     """All that is on the Drive, by path; None for a folder."""
     found: dict[str, bytes | None] = {}
@@ -103,7 +95,7 @@ def python(code: str, *args: object) -> str:
     return run(sys.executable, "-c", code, *map(str, args))
 
 
-def test_files_and_folders_go_both_ways(folder: Path, other: DriveAPI) -> None:
+def test_files_and_folders_go_both_ways(folder: Path, outsider: DriveAPI) -> None:
     """Written, read, appended, cut, renamed, removed: and Drive has the same."""
     (folder / "a.txt").write_text("hello")
     (folder / "sub").mkdir()
@@ -124,8 +116,8 @@ def test_files_and_folders_go_both_ways(folder: Path, other: DriveAPI) -> None:
     assert sorted(os.listdir(folder)) == ["a.txt", "empty", "moved"]
     assert (folder / "a.txt").read_text() == "hello world"
     assert (folder / "moved/b.bin").read_bytes() == b"\0\0\0\0\0x\0"
-    wait_until(lambda: "empty" in on_drive(other), "the empty file is on Drive")
-    assert on_drive(other) == {
+    wait_until(lambda: "empty" in on_drive(outsider), "the empty file is on Drive")
+    assert on_drive(outsider) == {
         "a.txt": b"hello world",
         "empty": b"",
         "moved": None,
@@ -158,7 +150,9 @@ def test_errors_are_those_of_any_file_system(folder: Path) -> None:
     assert got[-1] in (errno.EISDIR, errno.ENOTEMPTY, errno.EINVAL)
 
 
-def test_a_tree_copied_in_is_the_same_tree(folder: Path, tmp_path: Path, other: DriveAPI) -> None:
+def test_a_tree_copied_in_is_the_same_tree(
+    folder: Path, tmp_path: Path, outsider: DriveAPI
+) -> None:
     """cp -r and shutil, names with quotes, blanks, emoji; compared by diff and with Drive."""
     tree = tmp_path / "tree"
     for at in ("a b", "it's", "ünï", "🙂", "deep/er/and/deeper"):
@@ -169,35 +163,35 @@ def test_a_tree_copied_in_is_the_same_tree(folder: Path, tmp_path: Path, other: 
     shutil.copytree(tree, folder / "copy2")
     run("diff", "-r", str(tree), str(folder / "copy"))
     run("diff", "-r", str(folder / "copy2"), str(folder / "copy"))
-    there = on_drive(other)
+    there = on_drive(outsider)
 
     for path in tree.rglob("*"):
         expected = path.read_bytes() if path.is_file() else None
         assert there[f"copy/{path.relative_to(tree)}"] == expected
 
 
-def test_what_others_write_is_seen(folder: Path, other: DriveAPI) -> None:
+def test_what_others_write_is_seen(folder: Path, outsider: DriveAPI) -> None:
     """New, changed, renamed and removed elsewhere: within seconds, whole, never a mixture."""
-    node = other.create("a.txt", other.root_id(), b"one")
+    node = outsider.create("a.txt", outsider.root_id(), b"one")
     wait_until(lambda: (folder / "a.txt").exists(), "the file is seen")
     assert (folder / "a.txt").read_bytes() == b"one"
 
-    other.update(node.id, b"number two")
+    outsider.update(node.id, b"number two")
     wait_until(lambda: (folder / "a.txt").read_bytes() == b"number two", "the change is seen")
-    other.update(node.id, name="b.txt")
+    outsider.update(node.id, name="b.txt")
     wait_until(lambda: os.listdir(folder) == ["b.txt"], "the new name is seen")
-    other.update(node.id, trashed=True)
+    outsider.update(node.id, trashed=True)
     wait_until(lambda: not os.listdir(folder), "it is gone")
 
 
-def test_an_open_file_is_of_one_revision(folder: Path, other: DriveAPI) -> None:
+def test_an_open_file_is_of_one_revision(folder: Path, outsider: DriveAPI) -> None:
     """A reader never gets bytes of another one, ESTALE at worst; who opens anew gets the new."""
     size = 12 * 1024 * 1024
     (folder / "a.bin").write_bytes(b"1" * size)
-    node = other.find(other.root_id(), "a.bin")[0]
+    node = outsider.find(outsider.root_id(), "a.bin")[0]
     with (folder / "a.bin").open("rb", buffering=0) as stream:
         first = stream.read(4096)
-        other.update(node.id, b"2" * size)
+        outsider.update(node.id, b"2" * size)
         wait_until(lambda: first_byte(folder / "a.bin") == b"2", "the new one is seen")
         stream.seek(size - 4096)
         with pytest.raises(OSError, match="Stale file handle"):
@@ -206,18 +200,18 @@ def test_an_open_file_is_of_one_revision(folder: Path, other: DriveAPI) -> None:
     assert first == b"1" * 4096
 
 
-def test_overwriting_publishes_once(folder: Path, drive: Emulator, other: DriveAPI) -> None:
+def test_overwriting_publishes_once(folder: Path, drive: Emulator, outsider: DriveAPI) -> None:
     """Opening a file to write it anew does not empty it on Drive first."""
     (folder / "a.txt").write_text("old")
     drive.faults.add(path="/upload")
     (folder / "a.txt").write_text("new")
     run("sh", "-c", f"echo newer > {folder}/a.txt")
-    wait_until(lambda: on_drive(other) == {"a.txt": b"newer\n"}, "it is there")
+    wait_until(lambda: on_drive(outsider) == {"a.txt": b"newer\n"}, "it is there")
 
     assert drive.faults.rules()[0]["matched"] == 2
 
 
-def test_saving_by_renaming_keeps_one_file(folder: Path, other: DriveAPI) -> None:
+def test_saving_by_renaming_keeps_one_file(folder: Path, outsider: DriveAPI) -> None:
     """As editors do, and os.replace; while it is read by somebody else too."""
     (folder / "a.txt").write_text("old")
     for number in range(5):
@@ -225,26 +219,26 @@ def test_saving_by_renaming_keeps_one_file(folder: Path, other: DriveAPI) -> Non
         os.replace(folder / ".a.txt.swp", folder / "a.txt")
         assert (folder / "a.txt").read_text() == f"new {number}"
 
-    assert on_drive(other) == {"a.txt": b"new 4"}
+    assert on_drive(outsider) == {"a.txt": b"new 4"}
 
 
 @pytest.mark.skipif(shutil.which("vim") is None, reason="no vim here")
-def test_vim_saves(folder: Path, other: DriveAPI) -> None:
+def test_vim_saves(folder: Path, outsider: DriveAPI) -> None:
     """With its swap file and its backup."""
     (folder / "a.txt").write_text("old\n")
     run("vim", "-es", "-u", "NONE", "-c", "%s/old/new/", "-c", "wq", "a.txt", cwd=folder)
 
-    assert on_drive(other) == {"a.txt": b"new\n"}
+    assert on_drive(outsider) == {"a.txt": b"new\n"}
 
 
 def test_a_shell_that_redirects_publishes_once(
-    folder: Path, drive: Emulator, other: DriveAPI
+    folder: Path, drive: Emulator, outsider: DriveAPI
 ) -> None:
     """Children that inherit the file and end do not publish what there is until then."""
     run("sh", "-c", f"(echo a; sleep 0.1; /bin/echo b; /bin/echo c) > {folder}/out.txt")
-    wait_until(lambda: on_drive(other) == {"out.txt": b"a\nb\nc\n"}, "all of it is there")
-    node = other.find(other.root_id(), "out.txt")[0]
-    changes = [e for e in other.changes("1").entries if e.file_id == node.id]
+    wait_until(lambda: on_drive(outsider) == {"out.txt": b"a\nb\nc\n"}, "all of it is there")
+    node = outsider.find(outsider.root_id(), "out.txt")[0]
+    changes = [e for e in outsider.changes("1").entries if e.file_id == node.id]
 
     assert len(changes) == 1
     assert node.version <= 3
@@ -283,7 +277,7 @@ def test_git_sqlite_and_mmap_work(folder: Path) -> None:
     assert said.split() == ["b'xxxx'", "b'mapp'"]
 
 
-def test_a_removed_file_that_is_open_can_be_used(folder: Path, other: DriveAPI) -> None:
+def test_a_removed_file_that_is_open_can_be_used(folder: Path, outsider: DriveAPI) -> None:
     """As temporary files are; nothing of it reaches Drive afterwards."""
     with (folder / "a.txt").open("w+b") as stream:
         stream.write(b"hello")
@@ -296,10 +290,10 @@ def test_a_removed_file_that_is_open_can_be_used(folder: Path, other: DriveAPI) 
     with tempfile.TemporaryFile(dir=folder) as stream:
         stream.write(b"temporary")
     assert not os.listdir(folder)
-    wait_until(lambda: on_drive(other) == {}, "it is gone on Drive too")
+    wait_until(lambda: on_drive(outsider) == {}, "it is gone on Drive too")
 
 
-def test_a_file_that_is_replaced_while_it_is_read_goes_on(folder: Path, other: DriveAPI) -> None:
+def test_a_file_that_is_replaced_while_it_is_read_goes_on(folder: Path, outsider: DriveAPI) -> None:
     """The reader keeps the old one, Drive has one file at any moment, and then the new one."""
     (folder / "a.txt").write_bytes(b"old" * 1000)
     (folder / "b.txt").write_bytes(b"new")
@@ -309,7 +303,7 @@ def test_a_file_that_is_replaced_while_it_is_read_goes_on(folder: Path, other: D
 
         assert stream.read() == b"old" * 999
     assert (folder / "a.txt").read_bytes() == b"new"
-    assert on_drive(other) == {"a.txt": b"new"}
+    assert on_drive(outsider) == {"a.txt": b"new"}
 
 
 def test_one_reads_what_the_other_has_not_closed_yet(folder: Path) -> None:
@@ -335,13 +329,15 @@ def test_modes_and_times_are_accepted(folder: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
-def test_ids_quota_and_documents_show(folder: Path, drive: Emulator, other: DriveAPI) -> None:
+def test_ids_quota_and_documents_show(folder: Path, drive: Emulator, outsider: DriveAPI) -> None:
     """user.drive.id, df, and a Google document as a small file that links to it."""
     (folder / "a.txt").write_text("hello")
-    node = other.find(other.root_id(), "a.txt")[0]
-    doc = other.create("Plan", other.root_id(), mime_type="application/vnd.google-apps.document")
+    node = outsider.find(outsider.root_id(), "a.txt")[0]
+    doc = outsider.create(
+        "Plan", outsider.root_id(), mime_type="application/vnd.google-apps.document"
+    )
     wait_until(lambda: (folder / "Plan.gdoc").exists(), "the document shows")
-    about = other.about()
+    about = outsider.about()
     found = os.statvfs(folder)
 
     assert os.getxattr(folder / "a.txt", "user.drive.id") == node.id.encode()
@@ -354,11 +350,11 @@ def test_ids_quota_and_documents_show(folder: Path, drive: Emulator, other: Driv
         (folder / "Plan.gdoc").write_text("x")
 
 
-def test_names_that_are_no_paths_and_names_that_are_equal(folder: Path, other: DriveAPI) -> None:
+def test_names_that_are_no_paths_and_names_that_are_equal(folder: Path, outsider: DriveAPI) -> None:
     """A slash looks like one, the newest of several is meant, a name too long is left out."""
-    root = other.root_id()
+    root = outsider.root_id()
     for name, content in (("a/b", b"slash"), ("two", b"old"), ("two", b"new"), ("x" * 300, b"")):
-        other.create(name, root, content)
+        outsider.create(name, root, content)
     wait_until(lambda: len(os.listdir(folder)) == 2, "they show")
 
     assert sorted(os.listdir(folder)) == ["a\u2215b", "two"]
@@ -366,9 +362,9 @@ def test_names_that_are_no_paths_and_names_that_are_equal(folder: Path, other: D
     assert (folder / "two").read_bytes() == b"new"
 
 
-def test_a_readonly_mount_refuses_writes(start: Start, other: DriveAPI) -> None:
+def test_a_readonly_mount_refuses_writes(start: Start, outsider: DriveAPI) -> None:
     """With EROFS, as programs know it."""
-    other.create("a.txt", other.root_id(), b"x")
+    outsider.create("a.txt", outsider.root_id(), b"x")
     folder = Path(start(readonly=True).folder)
     for write in (
         lambda: (folder / "a.txt").write_text("y"),
@@ -384,12 +380,12 @@ def test_a_readonly_mount_refuses_writes(start: Start, other: DriveAPI) -> None:
 
 
 def test_a_listing_costs_no_request_for_each_name(
-    folder: Path, drive: Emulator, other: DriveAPI
+    folder: Path, drive: Emulator, outsider: DriveAPI
 ) -> None:
     """ls -l of 200 files: a handful of requests."""
-    root = other.root_id()
+    root = outsider.root_id()
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda n: other.create(f"{n:03}", root, b"x"), range(200)))
+        list(pool.map(lambda n: outsider.create(f"{n:03}", root, b"x"), range(200)))
     wait_until(lambda: len(os.listdir(folder)) == 200, "they show")
     before = drive.quota.total
     assert len(run("ls", "-l", str(folder)).splitlines()) == 201
@@ -397,7 +393,7 @@ def test_a_listing_costs_no_request_for_each_name(
     assert drive.quota.total - before <= 300
 
 
-def test_a_large_file_needs_little_memory(start: Start, tmp_path: Path, other: DriveAPI) -> None:
+def test_a_large_file_needs_little_memory(start: Start, tmp_path: Path, outsider: DriveAPI) -> None:
     """200 MB there and back: the same bytes, and the server stays small."""
     mounted = start()
     folder = Path(mounted.folder)
@@ -411,11 +407,11 @@ def test_a_large_file_needs_little_memory(start: Start, tmp_path: Path, other: D
     peak = int(status.split("VmHWM:")[1].split()[0]) // 1024
     print(f"peak of the server: {peak} MB")
 
-    assert other.find(other.root_id(), "big")[0].size == 200 << 20
+    assert outsider.find(outsider.root_id(), "big")[0].size == 200 << 20
     assert peak < 220
 
 
-def test_eight_processes_at_once(folder: Path, other: DriveAPI) -> None:
+def test_eight_processes_at_once(folder: Path, outsider: DriveAPI) -> None:
     """Each writes, reads, renames and removes files of its own, and reads a common one."""
     (folder / "common").write_bytes(b"c" * 100_000)
     code = (
@@ -430,7 +426,7 @@ def test_eight_processes_at_once(folder: Path, other: DriveAPI) -> None:
     )
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: python(code, folder, n), range(8)))
-    there = on_drive(other)
+    there = on_drive(outsider)
 
     assert sorted(path for path, content in there.items() if content is not None) == sorted(
         ["common", *(f"{n}/{i}" for n in range(8) for i in (0, 2, 4, 6))]
