@@ -116,6 +116,7 @@ class Lab:
         command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}"]
         command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.folder}"]
         command += [f"--IdentityProvider.token={self.token}", "--LabApp.collaborative=False"]
+        command += ["--LabApp.expose_app_in_browser=True"]  # for `wait_for_kernel`
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -234,10 +235,20 @@ class NotebookPage:
         self.wait_for_kernel()
 
     def wait_for_kernel(self, *, seconds: float = 60.0) -> None:
-        """Wait until the page shows an idle kernel."""
+        """Wait until the page is connected to an idle kernel.
+
+        The page's own indicator says "idle" before that, and a cell that is started then gets a
+        kernel of its own: JupyterLab ends the one it was about to connect to.
+        """
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=seconds * 1000)
-        indicator = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
-        self.page.locator(indicator).first.wait_for(timeout=seconds * 1000, state="attached")
+        self.page.wait_for_function(
+            """() => {
+                const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+                const kernel = context?.isReady && context.session?.kernel;
+                return kernel?.connectionStatus === "connected" && kernel.status === "idle";
+            }""",
+            timeout=seconds * 1000,
+        )
 
     def cell(self, number: int) -> Locator:
         """A cell, counted from 0."""
@@ -265,12 +276,16 @@ class NotebookPage:
         self.wait_for_prompt(number, seconds=seconds)
 
     def wait_for_prompt(self, number: int, *, seconds: float = 30.0) -> None:
-        """Wait until a cell has ended: its prompt shows a number, no star."""
+        """Wait until a cell has ended (its prompt is a number, no star) and its outputs are drawn.
+
+        JupyterLab draws outputs in frames of their own, some after the prompt has its number.
+        """
         wait_until(
             lambda: self.prompt(number).strip("[]: ").isdigit(),
             f"cell {number} to end; it shows {self.outputs(number)}",
             seconds=seconds,
         )
+        wait_until(lambda: all(self.outputs(number)), f"the outputs of cell {number} to be drawn")
 
     def prompt(self, number: int) -> str:
         """The prompt beside a cell, such as ``[2]:`` or ``[*]:``."""
