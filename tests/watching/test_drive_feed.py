@@ -430,7 +430,7 @@ def test_a_thousand_watched_files_cost_what_one_costs(
     for name in names[:3]:
         one.write(name, "one")
 
-    def cost(world: DriveWorld, paths: list[str]) -> tuple[list[Heard], int, int]:
+    def cost(world: DriveWorld, paths: list[str]) -> tuple[list[Heard], int, float]:
         before = len(drive.log)
         heards = [listen(world, path) for path in paths]
         rows = [row for row in list(drive.log)[before:] if row.path.endswith("/files")]
@@ -439,7 +439,7 @@ def test_a_thousand_watched_files_cost_what_one_costs(
         began = time.monotonic()
         wait_for(lambda: time.monotonic() - began > 2.0)
         requests = len(drive.log) - start
-        return heards, registration, requests
+        return heards, registration, requests / (time.monotonic() - began)
 
     (single,), listed_one, asked_one = cost(one, names[:1])
     assert single.subscription is not None
@@ -447,11 +447,11 @@ def test_a_thousand_watched_files_cost_what_one_costs(
     heards, listed_many, asked_many = cost(one, names)
     one.write(names[999], "x")
     heards[999].wait("created 0999.txt")
-    record_property("requests in 2 s", (asked_one, asked_many))
+    record_property("requests per second", (asked_one, asked_many))
 
     assert listed_one == 1
     assert listed_many <= 2, "the filesystem's, that is asked what the places are, and the watch's"
-    assert asked_many <= asked_one * 1.25 + 2
+    assert asked_many <= 1 / (0.05 * 0.85) + 2, "one look for all per interval, and a rare listing"
     assert one.feeds.stats()[0].watches == 1000
 
 
