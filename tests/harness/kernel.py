@@ -304,8 +304,11 @@ class Kernel:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        mid = self._ask(self._shell, "execute_request", content)
-        value = self.wait(mid, seconds=seconds)["user_expressions"]["value"]
+        while True:  # ipykernel itself aborts what was queued behind a cell that failed
+            reply = self.wait(self._ask(self._shell, "execute_request", content), seconds=seconds)
+            if reply["status"] != "aborted":
+                break
+        value = reply["user_expressions"]["value"]
         assert value["status"] == "ok", value
         return ast.literal_eval(ast.literal_eval(value["data"]["text/plain"]))
 
