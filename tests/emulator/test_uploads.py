@@ -73,7 +73,7 @@ def test_a_body_may_come_zipped(api: Api) -> None:
     assert api.bytes_of(other["id"]) == data
 
 
-@pytest.mark.parametrize("body", [b"hello", gzip.compress(b"hello")[:-4]])
+@pytest.mark.parametrize("body", [b"hello", gzip.compress(b"hello", mtime=0)[:-4]])
 def test_a_body_that_is_not_gzip_is_refused(api: Api, body: bytes) -> None:
     """Not stored as it came, and not as far as it went."""
     headers = {"Content-Encoding": "gzip"}
