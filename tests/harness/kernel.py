@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import fcntl
 import importlib.util
 import json
 import os
@@ -17,13 +18,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import zmq
 from jupyter_client.connect import write_connection_file
@@ -58,15 +60,23 @@ def free_ports(count: int) -> list[int]:
     """Ports that nobody listens at, below the range from which systems give ports to clients.
 
     One of that range may be gone before the kernel, which starts for half a second, has taken it.
+    Nor does another process of these tests get one of them before this one ends.
     """
     found: list[int] = []
     while len(found) < count:
         port = random.SystemRandom().randrange(10_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             if port not in found:
                 found.append(port)
     return found
+
+
+@cache
+def _claims() -> IO[bytes]:
+    """A file whose n-th byte is locked by the process that has claimed port n."""
+    return Path(tempfile.gettempdir(), f"colab_magics-test-ports-{os.getuid()}").open("wb")
 
 
 @dataclass(frozen=True)

