@@ -24,7 +24,7 @@ from .filesystem import DriveFileSystem
 from .health import check_path
 from .listing import is_pattern, local_name, matches, pattern_base
 from .place import Place
-from .transfers.transfer import Receipt, fetch, has_content, revision_of, send
+from .transfers.transfer import Receipt, fetch, has_content, revision_of, send, tell_done
 from .transfers.trees import fetch_tree, send_tree
 from .tree import to_path
 
@@ -170,7 +170,7 @@ def _fetch_file(place: Place, info: dict[str, Any], target: Path, export: str) -
 
     def run(callback: Any) -> Arrival:
         if has_content(target, known, md5):
-            _tell(callback, known)
+            tell_done(callback, known)
             receipt = Receipt(info.get("id"), known, md5, revision_of(info), seconds=0.0)
             return Arrival(1, 0, same=1, receipt=receipt)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -251,7 +251,7 @@ def _send_file(source: Path, place: Place) -> Step:
         info = place.info() if place.exists() else {}
         same = info.get("type") == "file" and info.get("md5")
         if same and has_content(source, info.get("size"), info["md5"]) and _still(place, info):
-            _tell(callback, known)
+            tell_done(callback, known)
             receipt = Receipt(info.get("id"), known, info["md5"], revision_of(info), seconds=0.0)
             return Arrival(1, 0, same=1, receipt=receipt)
         receipt = send(source, place, callback=callback)
@@ -279,9 +279,3 @@ def _still(place: Place, info: dict[str, Any]) -> bool:
         return False
     facts = (now.md5, now.name, now.parent, now.trashed)
     return facts == (known.md5, known.name, known.parent, False)
-
-
-def _tell(callback: Any, size: int) -> None:
-    if callback is not None:
-        callback.set_size(size)
-        callback.absolute_update(size)

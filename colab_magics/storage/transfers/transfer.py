@@ -93,7 +93,7 @@ def send(source: Path, place: Place, *, callback: Any = None) -> Receipt:
     if fs.isdir(path):
         raise PlaceIsFolder(f"'{place}' is a folder, not a file")
     size, md5 = _put(source, fs, path, callback or DEFAULT_CALLBACK)
-    _tell(callback, size)
+    tell_done(callback, size)
     return Receipt(None, size, md5, revision_of(fs.info(path)), seconds=time.monotonic() - started)
 
 
@@ -117,7 +117,7 @@ def _fetch_once(
         whole = before.get("size") in (None, size)
         if not whole or revision_of(fs.info(path)) != revision_of(before):
             raise TransferDamaged(f"'{path}' arrived damaged, or changes all the time; try again")
-    _tell(callback, size)
+    tell_done(callback, size)
     return size, md5, revision_of(before)
 
 
@@ -142,7 +142,7 @@ def _put(source: Path, fs: AbstractFileSystem, path: str, callback: Any) -> tupl
     return size, md5
 
 
-def _tell(callback: Any, size: int) -> None:
+def tell_done(callback: Any, size: int) -> None:
     """Say that it is done; not every filesystem says how far it is."""
     if callback is not None:
         callback.set_size(size)
