@@ -62,12 +62,13 @@ def free_ports(count: int) -> list[int]:
     One of that range may be gone before the kernel, which starts for half a second, has taken it.
     Nor does another process of these tests get one of them before this one ends.
     """
+    claims = _claims()
     found: list[int] = []
     while len(found) < count:
         port = random.SystemRandom().randrange(10_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            fcntl.lockf(claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             if port not in found:
                 found.append(port)
     return found

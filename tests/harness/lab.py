@@ -276,16 +276,12 @@ class NotebookPage:
         self.wait_for_prompt(number, seconds=seconds)
 
     def wait_for_prompt(self, number: int, *, seconds: float = 30.0) -> None:
-        """Wait until a cell has ended (its prompt is a number, no star) and its outputs are drawn.
-
-        JupyterLab draws outputs in frames of their own, some after the prompt has its number.
-        """
+        """Wait until a cell has ended: its prompt shows a number, no star."""
         wait_until(
             lambda: self.prompt(number).strip("[]: ").isdigit(),
             f"cell {number} to end; it shows {self.outputs(number)}",
             seconds=seconds,
         )
-        wait_until(lambda: all(self.outputs(number)), f"the outputs of cell {number} to be drawn")
 
     def prompt(self, number: int) -> str:
         """The prompt beside a cell, such as ``[2]:`` or ``[*]:``."""
