@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,12 +22,3 @@ def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 20.0) 
             raise AssertionError(f"waited {seconds:g} s in vain: {what}")
         time.sleep(0.02)
     return answer
-
-
-def slowness() -> float:
-    """How many times longer things may take now: the load of each core over a minute, at least 1.
-
-    A bound of wall-clock time is multiplied by it, so that it holds on a machine that does other
-    work, and is as tight as it stands on a quiet one.
-    """
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from harness.cells import cell
-from harness.waiting import slowness, wait_until
+from harness.waiting import wait_until
 from IPython.core.interactiveshell import InteractiveShell
 
 from colab_magics.clock import Clock
@@ -164,7 +164,7 @@ def test_closing_ends_it_at_once(watches, new_watch, drawn, rests: bool) -> None
     before = time.monotonic()
     drawer.close(20.0)
 
-    assert time.monotonic() - before < 0.4 * slowness()
+    assert time.monotonic() - before < 0.4
     assert NAME not in [thread.name for thread in threading.enumerate()]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from harness.busy import Busy
 from harness.kernel import Kernel
-from harness.waiting import slowness
 
 SAY = "print('run', change.local.read_text())"
 BODY = {
@@ -68,7 +67,7 @@ def test_it_ends_after_the_time_given(kernel: Kernel, folder: Path) -> None:
     (folder / "a.txt").write_text("1")
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
-    assert 0.9 < time.monotonic() - began < 3 * slowness()
+    assert 0.9 < time.monotonic() - began < 3
     assert kernel.text(mid) == "run 1\n"
 
 
@@ -83,7 +82,7 @@ def test_it_ends_when_nothing_happens_any_more(kernel: Kernel, folder: Path) -> 
     last = time.monotonic()
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
-    assert time.monotonic() - last < 2 * slowness()
+    assert time.monotonic() - last < 2
 
 
 @pytest.mark.parametrize("way", ["magic", "function"])
@@ -96,7 +95,7 @@ def test_an_interrupt_while_waiting_ends_it_well(kernel: Kernel, way: str) -> No
     kernel.interrupt()
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
-    assert time.monotonic() - began < 1 * slowness()
+    assert time.monotonic() - began < 1
     assert not [m for m in kernel.outputs(mid) if m.type == "error"]
     assert kernel.wait(queued)["status"] == "ok"
 
@@ -139,7 +138,7 @@ def test_an_interrupt_inside_a_body_ends_it_within_a_second(
     kernel.interrupt()
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
-    assert time.monotonic() - began < 1 * slowness()
+    assert time.monotonic() - began < 1
     assert {m.content["ename"] for m in kernel.outputs(mid) if m.type == "error"} <= STOPPED
     assert kernel.wait(queued)["status"] == "ok"
 

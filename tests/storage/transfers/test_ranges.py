@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from harness import mover
-from harness.waiting import slowness, wait_until
+from harness.waiting import wait_until
 
 from colab_magics.emulator import Emulator
 from colab_magics.errors import DiskFull, DriveUnreachable, TransferDamaged
@@ -196,7 +196,7 @@ def test_a_slow_connection_is_helped(
 
     api.fetch_file(made, target)
 
-    assert time.monotonic() - started < 6 * slowness()
+    assert time.monotonic() - started < 6
     assert target.read_bytes() == BODY
     api.close()
 
@@ -243,7 +243,7 @@ except KeyboardInterrupt:
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=10)
 
-    assert time.monotonic() - started < 2 * slowness()
+    assert time.monotonic() - started < 2
     assert out.splitlines()[-1] == "['MainThread']", err
 
 
