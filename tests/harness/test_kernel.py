@@ -35,7 +35,7 @@ def test_interrupt_ends_the_running_cell(bare_kernel: Kernel) -> None:
     """A stop button press raises KeyboardInterrupt in the cell, and the next cell runs."""
     sleeping = bare_kernel.send("import time; print('in', flush=True); time.sleep(60)")
     bare_kernel.wait_for(lambda: bare_kernel.text(sleeping) == "in\n", "the cell to run")
-    bare_kernel.interrupt()
+    bare_kernel.interrupt(sleeping)
 
     assert bare_kernel.wait(sleeping, seconds=5)["ename"] == "KeyboardInterrupt"
     assert bare_kernel.shown(bare_kernel.run("print('next')")) == ["next"]

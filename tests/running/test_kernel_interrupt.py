@@ -28,8 +28,7 @@ def test_an_interrupt_stops_the_run_within_a_second_and_only_the_run(
     cell = kernel.run(f"%%on_drive_change a.txt --debounce 0\n{SLEEP[kind]}")
     (folder / "a.txt").write_text("1")
     kernel.said(cell, "in\n")
-    began = time.monotonic()
-    kernel.interrupt()
+    began = kernel.interrupt(cell)
     (run,) = kernel.wait_for_runs(cell, 1, seconds=5)
     took = time.monotonic() - began
 
@@ -50,7 +49,7 @@ def test_an_interrupt_of_a_run_leaves_the_users_queued_cells(kernel: Kernel, fol
     (folder / "a.txt").write_text("1")
     kernel.said(cell, "in\n")
     users = [kernel.send("print('one')"), kernel.send("print('two')")]
-    kernel.interrupt()
+    kernel.interrupt(cell)
 
     assert [kernel.wait(user, seconds=5)["status"] for user in users] == ["ok", "ok"]
 
@@ -75,8 +74,7 @@ def test_an_interrupt_of_a_users_cell_does_not_touch_the_run_behind_it(
     users = kernel.send(busy.cell())
     kernel.said(users, "busy")
     (folder / "a.txt").write_text("1")
-    kernel.settle(users, quiet=0.3)
-    kernel.interrupt()
+    kernel.interrupt(users)
 
     assert kernel.wait(users, seconds=5)["ename"] == "KeyboardInterrupt"
     kernel.wait_for_runs(cell, 1)
@@ -111,6 +109,6 @@ def test_an_interrupt_behind_the_body_does_not_cut_the_reply(kernel: Kernel, fol
     kernel.run("ended = False")
     mid = kernel.send("import time\nprint('in', flush=True)\ntime.sleep(30)")
     kernel.said(mid, "in\n")
-    kernel.interrupt()  # those of the user's cells are heard again
+    kernel.interrupt(mid)  # those of the user's cells are heard again
     assert kernel.wait(mid, seconds=5)["status"] == "error"
     assert len(kernel.wait_for_runs(cell, 1)) == 1

@@ -27,12 +27,6 @@ SERVE = {
 STOPPED = {"KeyboardInterrupt", "CancelledError"}
 
 
-def stop(kernel: Kernel, mid: str) -> None:
-    """Press the stop button while nothing runs in the serving cell."""
-    kernel.settle(mid, quiet=0.2)
-    kernel.interrupt()
-
-
 def serving(kernel: Kernel, code: str) -> str:
     """Send a cell that serves, and wait until it does."""
     mid = kernel.send(code)
@@ -52,7 +46,7 @@ def test_outputs_are_in_the_serving_cell(kernel: Kernel, folder: Path, kind: str
     for number in range(1, 4):
         (folder / "a.txt").write_text(str(number))
         kernel.said(mid, f"run {number}\n")
-    stop(kernel, mid)
+    kernel.interrupt(mid)
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
     assert kernel.text(mid) == "run 1\nrun 2\nrun 3\n"
@@ -91,8 +85,7 @@ def test_an_interrupt_while_waiting_ends_it_well(kernel: Kernel, way: str) -> No
     kernel.run(f"%%on_drive_change a.txt --debounce 0\n{SAY}")
     mid = serving(kernel, SERVE[way])
     queued = kernel.send("print('next')")
-    began = time.monotonic()
-    kernel.interrupt()
+    began = kernel.interrupt()
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
     assert time.monotonic() - began < 1
@@ -134,8 +127,7 @@ def test_an_interrupt_inside_a_body_ends_it_within_a_second(
     (folder / "a.txt").write_text("1")
     kernel.said(mid, "run 1\n")
     queued = kernel.send("slow = False")
-    began = time.monotonic()
-    kernel.interrupt()
+    began = kernel.interrupt(mid)
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
     assert time.monotonic() - began < 1
@@ -156,7 +148,7 @@ def test_a_body_that_was_interrupted_does_not_go_on_later(kernel: Kernel, folder
     mid = serving(kernel, SERVE["function"])
     (folder / "a.txt").write_text("1")
     kernel.said(mid, "in\n")
-    kernel.interrupt()
+    kernel.interrupt(mid)
     kernel.wait(mid, seconds=5)
     kernel.run("await asyncio.sleep(1.5)")
 
@@ -176,7 +168,7 @@ def test_serving_in_a_function_loses_none_of_the_users_cells(
         (folder / "a.txt").write_text(str(number))
         kernel.said(mid, f"run {number}\n")
         users.append(kernel.send(f"print('user', {number})"))
-    stop(kernel, mid)
+    kernel.interrupt(mid)
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
     assert [kernel.wait(user, seconds=5)["status"] for user in users] == ["ok"] * 5
@@ -228,7 +220,7 @@ def test_an_error_in_a_body_does_not_end_it(kernel: Kernel, folder: Path) -> Non
     kernel.said(mid, "run 00\n")
     (folder / "a.txt").write_text("1")
     kernel.said(mid, "run 1\n")
-    stop(kernel, mid)
+    kernel.interrupt(mid)
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
     assert [m.content["ename"] for m in kernel.outputs(mid) if m.type == "error"] == [
@@ -245,7 +237,7 @@ def test_the_user_keeps_results_and_count(kernel: Kernel, folder: Path) -> None:
     mid = serving(kernel, "%drive_serve --for 60")
     (folder / "a.txt").write_text("1")
     kernel.said(mid, "run 1\n")
-    stop(kernel, mid)
+    kernel.interrupt(mid)
     kernel.wait(mid, seconds=5)
     value, out, count = kernel.eval(state)
 
@@ -262,6 +254,6 @@ def test_a_change_from_before_it_runs_first_in_it(kernel: Kernel, folder: Path, 
     kernel.settle(users, quiet=0.3)
     busy.free()
     kernel.said(mid, "run 1\n", seconds=5)
-    stop(kernel, mid)
+    kernel.interrupt(mid)
 
     assert kernel.wait(mid, seconds=5)["status"] == "ok"
