@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -101,10 +102,15 @@ class Loop:
         self._stop = stop
         self._ready.set()
         await over.wait()
+        # What was just accepted becomes a connection before its server closes, since in a closed
+        # one that fails and leaves the socket open: github.com/python/cpython/issues/109564
+        for door in self._doors:
+            with contextlib.suppress(NotImplementedError):  # Windows' own loop
+                loop.remove_reader(door.listener)
+        for _ in range(3):
+            await asyncio.sleep(0)
         for server in servers:
             server.close()
-        for _ in range(3):  # what was just accepted becomes a connection that can be closed
-            await asyncio.sleep(0)
         for connection in list(state.connections):
             connection.transport.abort()
         tasks = list(state.tasks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import json
 import logging
@@ -76,6 +78,34 @@ def test_it_stops_at_once_with_connections_open(tmp_path: Path) -> None:
 
     assert end - begin < 0.5
     assert threading.active_count() == before
+
+
+def test_it_leaves_no_socket_of_clients_that_come_as_it_stops(tmp_path: Path) -> None:
+    """What was accepted in that moment is closed too; an open socket is a warning, so an error."""
+    emulator = Emulator(tmp_path)
+    for number in range(30):
+        emulator.start()
+        port = int(emulator.url.rstrip("/").rpartition(":")[2])
+        stop = threading.Event()
+        comers = [threading.Thread(target=come_and_go, args=(port, stop)) for _ in range(4)]
+        for comer in comers:
+            comer.start()
+        stop.wait(number / 3000)
+        emulator.stop()
+        stop.set()
+        for comer in comers:
+            comer.join()
+        gc.collect()
+
+
+def come_and_go(port: int, stop: threading.Event) -> None:
+    """Connect again and again, and ask for nothing."""
+    while not stop.is_set():
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), 1) as one,
+        ):
+            one.sendall(b"GET /emulator/health HTTP/1.1\r\nHost: x\r\n\r\n")
 
 
 def test_it_can_start_again(tmp_path: Path) -> None:
