@@ -83,7 +83,7 @@ def test_it_stops_at_once_with_connections_open(tmp_path: Path) -> None:
 def test_it_leaves_no_socket_of_clients_that_come_as_it_stops(tmp_path: Path) -> None:
     """What was accepted in that moment is closed too; an open socket is a warning, so an error."""
     emulator = Emulator(tmp_path)
-    for number in range(30):
+    for number in range(15):
         emulator.start()
         port = int(emulator.url.rstrip("/").rpartition(":")[2])
         stop = threading.Event()
@@ -103,7 +103,7 @@ def come_and_go(port: int, stop: threading.Event) -> None:
     while not stop.is_set():
         with (
             contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", port), 1) as one,
+            socket.create_connection(("127.0.0.1", port), 0.1) as one,
         ):
             one.sendall(b"GET /emulator/health HTTP/1.1\r\nHost: x\r\n\r\n")
 
