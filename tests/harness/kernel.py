@@ -226,7 +226,7 @@ class Kernel:
         Args:
             waiting: a cell that prints and then waits; the button is pressed once it does. An
                 interrupt while a print is still being flushed can be lost in ipykernel 6.17 with
-                pyzmq: 6 of 2,400 were on a loaded machine, with nothing of ours loaded.
+                pyzmq: 6 of 2,375 were on a loaded machine, with nothing of ours loaded.
         """
         if waiting:
             self.settle(waiting, quiet=0.2)

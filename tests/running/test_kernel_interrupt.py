@@ -74,7 +74,8 @@ def test_an_interrupt_of_a_users_cell_does_not_touch_the_run_behind_it(
     users = kernel.send(busy.cell())
     kernel.said(users, "busy")
     (folder / "a.txt").write_text("1")
-    kernel.interrupt(users)
+    kernel.settle(users, quiet=0.3)
+    kernel.interrupt()
 
     assert kernel.wait(users, seconds=5)["ename"] == "KeyboardInterrupt"
     kernel.wait_for_runs(cell, 1)
