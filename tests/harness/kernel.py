@@ -332,10 +332,7 @@ class Kernel:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        while True:  # ipykernel itself aborts what was queued behind a cell that failed
-            reply = self.wait(self._ask(self._shell, "execute_request", content), seconds=seconds)
-            if reply["status"] != "aborted":
-                break
+        reply = self.wait(self._ask(self._shell, "execute_request", content), seconds=seconds)
         value = reply["user_expressions"]["value"]
         assert value["status"] == "ok", value
         return ast.literal_eval(ast.literal_eval(value["data"]["text/plain"]))

@@ -140,15 +140,15 @@ def test_an_interrupt_inside_a_body_ends_it_within_a_second(
 
 def test_a_body_that_was_interrupted_does_not_go_on_later(kernel: Kernel, folder: Path) -> None:
     """A nested loop that is interrupted would leave its coroutine behind, to go on some day."""
-    kernel.run("import asyncio; later = []")
+    kernel.run("import asyncio, pathlib; later = []")
     kernel.run(
         "%%on_drive_change a.txt --debounce 0\n"
-        "print('in', flush=True)\nawait asyncio.sleep(1)\nlater.append('went on')"
+        "pathlib.Path('in').touch()\nawait asyncio.sleep(1)\nlater.append('went on')"
     )
     mid = serving(kernel, SERVE["function"])
     (folder / "a.txt").write_text("1")
-    kernel.said(mid, "in\n")
-    kernel.interrupt(mid)
+    kernel.wait_for((kernel.folder / "in").exists, "the body")
+    kernel.interrupt()
     kernel.wait(mid, seconds=5)
     kernel.run("await asyncio.sleep(1.5)")
 
