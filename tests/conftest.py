@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import tempfile
 from collections.abc import Callable, Iterator
@@ -138,5 +139,6 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
     one = InteractiveShell.instance(config=config)
     one.display_pub = CapturingDisplayPublisher(shell=one, parent=one)
     yield one
-    one.run_line_magic("reset", "-f")
+    atexit.unregister(one.atexit_operations)  # hundreds of them took a minute when all tests end
+    one.atexit_operations()
     InteractiveShell.clear_instance()
